@@ -1,0 +1,17 @@
+/** Three projects by what they need: nothing (unit), a real sshd (integration), real systemd hosts (e2e). */
+const common = {
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: 'tsconfig.test.json', diagnostics: false }] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironment: 'node',
+};
+const project = (name, extra = {}) => ({
+  ...common,
+  displayName: name,
+  roots: [`<rootDir>/test/${name}`],
+  testMatch: ['**/*.test.ts'],
+  ...extra,
+});
+export default {
+  projects: [project('unit'), project('integration'), project('e2e')],
+};

@@ -1,0 +1,39 @@
+import type { Cluster, Member } from '../cluster/types.js';
+import type { SshTarget } from '../ssh/port.js';
+
+/** Something that is missing or in the way, found before anything is changed. */
+export interface Problem {
+  /** What is wrong and why it matters, as a sentence. */
+  readonly message: string;
+  /** The exact command or config line that mends it. */
+  readonly remedy: string;
+  /** Debian packages that mend it, where coreup may install them. */
+  readonly packages?: readonly string[];
+  /** Whose fault it is: `input` ends with exit code 2 (the config asks for something impossible), `machine` with 1. */
+  readonly blame: 'input' | 'machine';
+}
+
+export type HostStatus = 'absent' | 'stopped' | 'running';
+
+export interface Progress {
+  /** A short present-tense note such as `building the image`; `member` is absent when it concerns all. */
+  (note: string, member?: string): void;
+}
+
+/** Where hosts come from. Every method can be called again after a crash at any moment. */
+export interface Provider {
+  readonly kind: 'local' | 'ssh';
+  /** Checks without changing anything; empty means that `ensure` should work. */
+  check(cluster: Cluster): Promise<readonly Problem[]>;
+  /** Makes what is absent, starts what is stopped. Returns the names of those that it created or started. */
+  ensure(cluster: Cluster, progress: Progress, signal?: AbortSignal): Promise<readonly string[]>;
+  status(cluster: Cluster): Promise<ReadonlyMap<string, HostStatus>>;
+  /** How to log in to a member. */
+  target(member: Member): SshTarget;
+  /** Pinned host keys as known_hosts lines, for hosts whose keys are known before the first contact. */
+  knownHosts(cluster: Cluster): Promise<readonly string[]>;
+  stop(members: readonly Member[], progress: Progress): Promise<void>;
+  reboot(members: readonly Member[], progress: Progress): Promise<void>;
+  /** Removes hosts and everything that was made for them. Removing what is not there is no error. */
+  remove(members: readonly Member[], progress: Progress): Promise<void>;
+}

@@ -1,0 +1,77 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
+
+/** How to reach one host and how to know that it is the right one. */
+export interface SshTarget {
+  /** The member's name, for messages. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** Private key file; without it the agent and the usual keys in ~/.ssh are tried. */
+  readonly identityFile?: string;
+  /** The host's public key (`ssh-ed25519 AAAA…`) where the config gives it; otherwise known_hosts decides. */
+  readonly hostKey?: string;
+}
+
+/** A script for the host's POSIX shell. It travels on stdin, so nothing of it shows in a process list. */
+export interface Script {
+  readonly text: string;
+  /** Bytes that the script finds on its stdin. */
+  readonly input?: readonly Uint8Array[];
+  /** Run as root; needs passwordless sudo where the user is not root. */
+  readonly sudo?: boolean;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which the run is given up and SSH_TIMEOUT thrown. */
+  readonly timeout?: number;
+  readonly onStdout?: (chunk: Buffer) => void;
+}
+
+/** How a remote process ended: by an exit code or by a signal. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface RunResult extends Exit {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** Where an interactive or streamed command reads and writes. */
+export interface Streams {
+  readonly stdin?: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Ask for a terminal on the host; `stdin` is put into raw mode and resizes of `stdout` are passed on. */
+  readonly terminal?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** One authenticated connection; everything to this host goes over it. */
+export interface Connection {
+  readonly target: SshTarget;
+  /** Runs a script and collects its output. A non-zero exit is a result; a lost connection throws SSH_LOST. */
+  run(script: Script, options?: RunOptions): Promise<RunResult>;
+  /** Streams a command (or, without one, the login shell). Resolves when it has ended and the output is flushed. */
+  attach(command: string | undefined, streams: Streams): Promise<Exit>;
+  /** Opens a TCP stream from the host to `host:port`. */
+  forward(host: string, port: number): Promise<Duplex>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds in which a connection must stand; retried with back-off until then. 0 tries once. */
+  readonly deadline: number;
+  /** Told before each retry, with what went wrong. */
+  readonly onRetry?: (reason: string) => void;
+}
+
+/** The way to hosts. `connect` gives the same connection for the same target while it stands. */
+export interface Ssh {
+  connect(target: SshTarget, options: ConnectOptions): Promise<Connection>;
+  close(): Promise<void>;
+}
