@@ -1,0 +1,86 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CoreupError } from '../util/errors.js';
+import { writeFileAtomic } from '../util/fs.js';
+
+/** What coreup remembers of a project between runs: `.coreup/state.json`. */
+export interface State {
+  readonly version: 1;
+  /** sha256 (hex) of each rendered file that coreup wrote or was about to write, newest last. */
+  readonly rendered: Readonly<Record<string, readonly string[]>>;
+  /** How far the etcd cluster has come; absent before the first member is started. */
+  readonly bootstrap?: {
+    readonly phase: 'started' | 'done';
+    /** Names of the etcd members it was started with. */
+    readonly members: readonly string[];
+    /** etcd's cluster ID (hex), once verified. */
+    readonly clusterId?: string;
+  };
+}
+
+const EMPTY: State = { version: 1, rendered: {} };
+
+/** The `.coreup` directory of one project. */
+export class StateDirectory {
+  constructor(readonly path: string) {}
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Makes the directory (0700) where it is missing. */
+  async ensure(): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  /**
+   * @returns the remembered state, or an empty one where nothing is remembered yet
+   * @throws CoreupError STATE_UNREADABLE if the file is there but is no state of this version
+   */
+  async load(): Promise<State> {
+    const path = this.file('state.json');
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY;
+      throw new CoreupError(`cannot read ${path}: ${(error as Error).message}`, {
+        code: 'STATE_UNREADABLE',
+        hint: 'Make the project directory readable for this user.',
+        cause: error,
+      });
+    }
+    const state = parseState(text);
+    if (!state) {
+      throw new CoreupError(`${path} is not a state file that this version of coreup can read`, {
+        code: 'STATE_UNREADABLE',
+        hint: 'Use the version of coreup that wrote it, or move the file away; hosts are looked at anew on every run.',
+      });
+    }
+    return state;
+  }
+
+  /** Applies a change to the newest state on disk and writes it atomically. */
+  async update(change: (state: State) => State): Promise<State> {
+    await this.ensure();
+    const before = await this.load();
+    const after = change(before);
+    if (JSON.stringify(after) !== JSON.stringify(before)) {
+      await writeFileAtomic(this.file('state.json'), `${JSON.stringify(after, null, 2)}\n`, 0o600);
+    }
+    return after;
+  }
+}
+
+function parseState(text: string): State | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const candidate = value as Partial<State>;
+  const sound = candidate.version === 1 && typeof candidate.rendered === 'object' && candidate.rendered !== null;
+  return sound ? (value as State) : undefined;
+}
