@@ -1,0 +1,73 @@
+import type { ListedMember, MemberStatus } from './client.js';
+
+/** What a member of a sound cluster must look like in etcd's eyes. */
+export interface ExpectedMember {
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+}
+
+/**
+ * Compares etcd's member list with who should be in it. Pure.
+ *
+ * @returns one sentence per difference, by member name; an empty map means that the list is right
+ */
+export function compareMembership(
+  expected: readonly ExpectedMember[],
+  listed: readonly ListedMember[],
+): ReadonlyMap<string, string> {
+  const problems = new Map<string, string>();
+  for (const want of expected) {
+    const found = listed.find((member) => member.name === want.name);
+    if (!found) {
+      const unstarted = listed.find((member) => member.name === '' && sameUrls(member.peerUrls, want.peerUrls));
+      problems.set(
+        want.name,
+        unstarted
+          ? `is in the member list as ${unstarted.id} but has never started`
+          : `is not in etcd's member list (${listed.map((member) => member.name || member.id).join(', ') || 'empty'})`,
+      );
+    } else if (!sameUrls(found.peerUrls, want.peerUrls)) {
+      problems.set(want.name, `has peer URLs ${list(found.peerUrls)} in etcd's member list, not ${list(want.peerUrls)}`);
+    } else if (!sameUrls(found.clientUrls, want.clientUrls)) {
+      problems.set(want.name, `has client URLs ${list(found.clientUrls)} in etcd's member list, not ${list(want.clientUrls)}`);
+    }
+  }
+  const names = new Set(expected.map((member) => member.name));
+  for (const member of listed) {
+    if (member.name !== '' && !names.has(member.name)) {
+      problems.set(member.name, `is in etcd's member list (${member.id}) but not in config.ts`);
+    }
+  }
+  return problems;
+}
+
+/**
+ * Whether all members are in one cluster under one leader. Pure.
+ *
+ * @returns one sentence per member that disagrees with the first
+ */
+export function compareStatuses(statuses: ReadonlyMap<string, MemberStatus>): ReadonlyMap<string, string> {
+  const problems = new Map<string, string>();
+  const [first] = statuses;
+  if (!first) return problems;
+  const [reference, agreed] = first;
+  for (const [name, status] of statuses) {
+    if (status.clusterId !== agreed.clusterId) {
+      problems.set(name, `is in cluster ${status.clusterId}, while ${reference} is in cluster ${agreed.clusterId}`);
+    } else if (status.leader === undefined) {
+      problems.set(name, 'knows no leader');
+    } else if (status.leader !== agreed.leader) {
+      problems.set(name, `follows leader ${status.leader}, while ${reference} follows ${agreed.leader ?? 'none'}`);
+    }
+  }
+  return problems;
+}
+
+function sameUrls(a: readonly string[], b: readonly string[]): boolean {
+  return list([...a].sort()) === list([...b].sort());
+}
+
+function list(urls: readonly string[]): string {
+  return urls.join(',') || '(none)';
+}

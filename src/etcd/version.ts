@@ -1,0 +1,27 @@
+/** A version of etcd, as far as its behaviour depends on it. */
+export interface EtcdVersion {
+  readonly major: number;
+  readonly minor: number;
+  readonly text: string;
+}
+
+/**
+ * @param output what `etcd --version` prints (`etcd Version: 3.4.23` …), or the bare version
+ * @returns undefined if there is no version in it
+ */
+export function parseEtcdVersion(output: string): EtcdVersion | undefined {
+  const found = /(?:etcd Version: |^)(\d+)\.(\d+)\.(\S+)/m.exec(output);
+  if (!found) return undefined;
+  const [, major = '', minor = '', patch = ''] = found;
+  return { major: Number(major), minor: Number(minor), text: `${major}.${minor}.${patch}` };
+}
+
+/** True where the v2 API exists but is off unless asked for: etcd 3.4 and 3.5 (`--enable-v2`, removed in 3.6). */
+export function needsEnableV2(version: EtcdVersion): boolean {
+  return version.major === 3 && (version.minor === 4 || version.minor === 5);
+}
+
+/** True for the versions whose JSON gateway is under `/v3` (3.4 and later), which coreup verifies through. */
+export function isSupported(version: EtcdVersion): boolean {
+  return version.major === 3 && version.minor >= 4;
+}

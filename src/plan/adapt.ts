@@ -1,0 +1,177 @@
+import type { HostFile, HostState, Origin } from '../cluster/host-state.js';
+import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/service.js';
+import type { Observation } from './observation.js';
+
+const RUN_UNITS = '/run/systemd/system/';
+const RUN_NETWORK = '/run/systemd/network/';
+const ETC_UNITS = '/etc/systemd/system/';
+export const BOOT_UNIT = 'coreup-boot.service';
+const OWN: Origin = { key: 'coreup' };
+
+/**
+ * Puts under /etc what a cloud-config puts under /run. CoreOS applies user-data at every boot; a host without
+ * coreos-cloudinit would lose it with the first reboot. Where both places name the same file, the one under /etc wins,
+ * as it does in systemd (systemd.unit(5), unit file load path).
+ */
+export function persist(state: HostState): HostState {
+  const taken = new Set(state.files.map((file) => file.path));
+  const files = state.files.flatMap((file): HostFile[] => {
+    const path = persistentPath(file.path);
+    if (path === file.path) return [file];
+    return taken.has(path) ? [] : [{ ...file, path }];
+  });
+  return { ...state, files };
+}
+
+/** Where on a host without coreos-cloudinit something lives that CoreOS keeps under /run. */
+export function persistentPath(path: string): string {
+  if (path.startsWith(RUN_UNITS)) return ETC_UNITS + path.slice(RUN_UNITS.length);
+  if (path.startsWith(RUN_NETWORK)) return `/etc/systemd/network/${path.slice(RUN_NETWORK.length)}`;
+  return path;
+}
+
+/** Units that `adapt` may add; they are looked at on every host. */
+export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', 'fleet.service'];
+export const ADDED_PATHS: readonly string[] = [ETC_UNITS + ETCD_UNIT, ETC_UNITS + BOOT_UNIT];
+
+export interface Adapted {
+  readonly state: HostState;
+  /** What a person should know about this host, one sentence each. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Completes a (persistent) desired state by what this particular host lacks: an `etcd2.service` that runs its own etcd,
+ * and a unit that repeats at boot the commands that CoreOS would repeat. Pure.
+ */
+export function adapt(state: HostState, host: Observation): Adapted {
+  const withoutFleet = leaveOutFleet(state, host);
+  const withEtcd = wantsEtcd(state) ? addEtcdService(withoutFleet.state, host) : withoutFleet.state;
+  return { state: addBootCommands(withEtcd), notices: withoutFleet.notices };
+}
+
+/** Whether this state runs etcd: something starts or enables etcd2.service. */
+export function wantsEtcd(state: HostState): boolean {
+  return (
+    state.commands.some((command) => command.unit === ETCD_UNIT && command.verb !== 'stop') ||
+    state.units.some((unit) => unit.name === ETCD_UNIT && unit.enable)
+  );
+}
+
+/** True where the host has an etcd2.service that is not coreup's, as CoreOS has. */
+export function bringsEtcdService(host: Observation): boolean {
+  const fragment = host.units.get(ETCD_UNIT)?.fragment ?? '';
+  return fragment !== '' && fragment !== ETC_UNITS + ETCD_UNIT;
+}
+
+function addEtcdService(state: HostState, host: Observation): HostState {
+  const path = ETC_UNITS + ETCD_UNIT;
+  const given = state.files.some((file) => file.path === path);
+  if (given || bringsEtcdService(host) || !host.etcd?.version) return state;
+  const unit: HostFile = {
+    path,
+    mode: 0o644,
+    owner: null,
+    content: Buffer.from(etcdServiceUnit(host.etcd.path, host.etcd.version)),
+    origin: OWN,
+  };
+  const hasUser = state.users.some((user) => user.name === ETCD_USER);
+  return {
+    ...state,
+    users: hasUser
+      ? state.users
+      : [
+          ...state.users,
+          {
+            name: ETCD_USER,
+            homeDir: ETCD_DATA_DIR,
+            noCreateHome: true,
+            groups: [],
+            noUserGroup: false,
+            system: true,
+            noLogInit: false,
+            shell: '/usr/sbin/nologin',
+            origin: OWN,
+          },
+        ],
+    directories: [
+      ...state.directories,
+      ...etcdDirectories(state).map((directory) => ({
+        path: directory,
+        mode: 0o700,
+        owner: `${ETCD_USER}:${ETCD_USER}`,
+        origin: OWN,
+      })),
+    ],
+    files: [unit, ...state.files],
+  };
+}
+
+/** The data directory, and the WAL directory where it is a place of its own. */
+export function etcdDirectories(state: HostState): readonly string[] {
+  const environment = etcdEnvironment(state);
+  const wal = environment.get('ETCD_WAL_DIR');
+  return [environment.get('ETCD_DATA_DIR') ?? ETCD_DATA_DIR, ...(wal === undefined ? [] : [wal])];
+}
+
+/**
+ * The environment that a state's drop-ins give to etcd2.service. Later drop-ins win, by file name, as in systemd.
+ */
+export function etcdEnvironment(state: HostState): ReadonlyMap<string, string> {
+  const dropIns = state.files
+    .filter((file) => file.path.includes(`/${ETCD_UNIT}.d/`))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const environment = new Map<string, string>();
+  for (const file of dropIns) {
+    for (const [, name = '', value = ''] of Buffer.from(file.content)
+      .toString()
+      .matchAll(/^Environment="?([A-Z0-9_]+)=(.*?)"?\s*$/gm)) {
+      environment.set(name, value);
+    }
+  }
+  return environment;
+}
+
+function leaveOutFleet(state: HostState, host: Observation): Adapted {
+  const unit = 'fleet.service';
+  const asked = state.commands.some((command) => command.unit === unit) || state.units.some((u) => u.name === unit);
+  const given = state.files.some((file) => file.path === ETC_UNITS + unit);
+  if (!asked || given || host.units.get(unit)?.load === 'loaded') return { state, notices: [] };
+  return {
+    state: {
+      ...state,
+      units: state.units.filter((entry) => entry.name !== unit),
+      commands: state.commands.filter((command) => command.unit !== unit),
+    },
+    notices: ['has no fleet; the user-data starts fleet.service, which is left out (its settings are written)'],
+  };
+}
+
+/**
+ * CoreOS runs the commands of a cloud-config at every boot. Those of units that are not enabled anyway are repeated by
+ * a small unit of coreup's own.
+ */
+function addBootCommands(state: HostState): HostState {
+  const enabled = new Set(state.units.filter((unit) => unit.enable).map((unit) => unit.name));
+  const repeated = state.commands.filter(({ verb, unit }) => !(verb === 'start' && enabled.has(unit)));
+  if (repeated.length === 0) return state;
+  const lines = repeated.map(({ verb, unit }) => `ExecStart=-/bin/systemctl --no-block ${verb} -- ${unit}`);
+  const content = `[Unit]
+Description=Commands of the cloud-config, as CoreOS runs them at every boot
+
+[Service]
+Type=oneshot
+${lines.join('\n')}
+
+[Install]
+WantedBy=multi-user.target
+`;
+  return {
+    ...state,
+    files: [
+      ...state.files,
+      { path: ETC_UNITS + BOOT_UNIT, mode: 0o644, owner: null, content: Buffer.from(content), origin: OWN },
+    ],
+    units: [...state.units, { name: BOOT_UNIT, mask: false, enable: true, runtime: false, origin: OWN }],
+  };
+}

@@ -1,0 +1,57 @@
+import type { EtcdVersion } from '../etcd/version.js';
+import type { Manifest } from './manifest.js';
+
+/** What coreup looks at on a host before it decides anything. */
+export interface Question {
+  /** Absolute paths of files and directories. */
+  readonly paths: readonly string[];
+  readonly units: readonly string[];
+  readonly users: readonly string[];
+  /** Directories in which etcd may keep data. */
+  readonly dataDirs: readonly string[];
+}
+
+export interface ObservedPath {
+  readonly type: 'file' | 'directory' | 'link' | 'other';
+  /** Permission bits. */
+  readonly mode: number;
+  readonly user: string;
+  readonly group: string;
+  /** sha256 in hex; of regular files only. */
+  readonly sha256?: string;
+}
+
+/** systemd's view of a unit (systemctl(1) `show`, org.freedesktop.systemd1(5)). */
+export interface ObservedUnit {
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+  /** `enabled`, `disabled`, `static`, `masked`, …; empty where there is no unit file. */
+  readonly fileState: string;
+  /** Path of the unit file, empty where there is none. */
+  readonly fragment: string;
+  /** Times systemd has restarted it by itself. */
+  readonly restarts: number;
+}
+
+export interface ObservedUser {
+  readonly home: string;
+  readonly authorizedKeys: readonly string[];
+}
+
+/** What is there on one host. */
+export interface Observation {
+  readonly hostname: string;
+  readonly os: { readonly id: string; readonly version: string };
+  readonly machineId: string;
+  /** False on a host whose init is not systemd. */
+  readonly systemd: boolean;
+  /** The host's own etcd, where it has one. */
+  readonly etcd: { readonly path: string; readonly version: EtcdVersion | undefined } | undefined;
+  readonly paths: ReadonlyMap<string, ObservedPath>;
+  readonly units: ReadonlyMap<string, ObservedUnit>;
+  readonly users: ReadonlyMap<string, ObservedUser>;
+  /** Those of the asked data directories that hold etcd data. */
+  readonly data: readonly string[];
+  readonly manifest: Manifest | undefined;
+}

@@ -1,0 +1,137 @@
+import { parseEtcdVersion } from '../etcd/version.js';
+import { sh } from '../util/shell.js';
+import { MANIFEST_PATH, parseManifest } from './manifest.js';
+import type { ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
+
+/** Starts each section of the output; it appears in no file that is shown there. */
+const MARK = '\x1e';
+const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,NRestarts';
+
+/**
+ * The script that answers a question about a host. It changes nothing, and spawns few processes: it runs on every `up`.
+ *
+ * @returns text for the host's POSIX shell, to be run as root
+ */
+export function observeScript(question: Question): string {
+  const lines = [
+    'LC_ALL=C; export LC_ALL',
+    `mark() { printf '\\036%s\\n' "$1"; }`,
+    'mark host',
+    'read -r v </proc/sys/kernel/hostname; echo "$v"; v=; read -r v </etc/machine-id; echo "$v"',
+    '[ -d /run/systemd/system ] && echo systemd || echo other',
+    '( ID=; VERSION_ID=; . /etc/os-release; echo "$ID"; echo "$VERSION_ID" ) 2>/dev/null',
+    'mark etcd',
+    'e=$(command -v etcd) && echo "$e" && etcd --version',
+    'mark manifest',
+    sh`[ -f ${MANIFEST_PATH} ] && cat ${MANIFEST_PATH}`,
+  ];
+  if (question.paths.length > 0) {
+    lines.push('mark paths', sh`stat --printf ${'%n\\0%F\\0%a\\0%U\\0%G\\0'} -- ${question.paths} 2>/dev/null`);
+    lines.push('mark digests', sh`sha256sum -z -- ${question.paths} 2>/dev/null`);
+  }
+  if (question.units.length > 0) {
+    lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${question.units}`);
+  }
+  for (const user of question.users) {
+    lines.push(sh`mark ${`user ${user}`}`, sh`getent passwd -- ${user} && cat "$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`);
+  }
+  lines.push('mark data');
+  for (const directory of question.dataDirs) lines.push(sh`[ -d ${`${directory}/member`} ] && echo ${directory}`);
+  lines.push('exit 0');
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * @param output what the script of `observeScript(question)` printed
+ * @throws RangeError if the output is not whole
+ */
+export function parseObservation(question: Question, output: string): Observation {
+  const sections = new Map(
+    output
+      .split(MARK)
+      .slice(1)
+      .map((section) => {
+        const end = section.indexOf('\n');
+        return [section.slice(0, end), section.slice(end + 1)] as const;
+      }),
+  );
+  const host = sections.get('host');
+  if (host === undefined || !sections.has('data')) throw new RangeError('the observation of the host is not whole');
+  const [hostname = '', machineId = '', init = '', os = '', version = ''] = host.split('\n');
+  const [etcdPath = '', ...etcdVersion] = (sections.get('etcd') ?? '').split('\n');
+  return {
+    hostname,
+    machineId,
+    os: { id: os, version },
+    systemd: init === 'systemd',
+    etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },
+    paths: parsePaths(sections.get('paths') ?? '', sections.get('digests') ?? ''),
+    units: parseUnits(question.units, sections.get('units') ?? ''),
+    users: parseUsers(question.users, sections),
+    data: lines(sections.get('data') ?? ''),
+    manifest: parseManifest(sections.get('manifest') ?? ''),
+  };
+}
+
+function parsePaths(stats: string, digests: string): Map<string, ObservedPath> {
+  const sums = new Map(
+    digests
+      .split('\0')
+      .filter((entry) => entry !== '')
+      // coreutils marks binary mode with `*` where text mode has a space.
+      .map((entry) => [entry.slice(66), entry.slice(0, 64)]),
+  );
+  const fields = stats.split('\0');
+  const paths = new Map<string, ObservedPath>();
+  for (let at = 0; at + 4 < fields.length; at += 5) {
+    const [path = '', type = '', mode = '', user = '', group = ''] = fields.slice(at, at + 5);
+    const sha256 = sums.get(path);
+    const kind = typeOf(type);
+    const known = { type: kind, mode: Number.parseInt(mode, 8), user, group };
+    paths.set(path, kind === 'file' && sha256 !== undefined ? { ...known, sha256 } : known);
+  }
+  return paths;
+}
+
+function typeOf(description: string): ObservedPath['type'] {
+  if (description.startsWith('regular')) return 'file';
+  if (description === 'directory') return 'directory';
+  return description === 'symbolic link' ? 'link' : 'other';
+}
+
+/** `systemctl show` prints one block per asked unit, in the asked order, with an empty line between. */
+function parseUnits(asked: readonly string[], output: string): Map<string, ObservedUnit> {
+  const blocks = output.trim() === '' ? [] : output.trim().split('\n\n');
+  return new Map(
+    asked.map((name, position) => {
+      const block = blocks[position] ?? '';
+      const value = new Map(
+        lines(block).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+      );
+      return [
+        name,
+        {
+          load: value.get('LoadState') ?? '',
+          active: value.get('ActiveState') ?? '',
+          sub: value.get('SubState') ?? '',
+          fileState: value.get('UnitFileState') ?? '',
+          fragment: value.get('FragmentPath') ?? '',
+          restarts: Number(value.get('NRestarts') ?? 0),
+        },
+      ];
+    }),
+  );
+}
+
+function parseUsers(asked: readonly string[], sections: ReadonlyMap<string, string>): Map<string, ObservedUser> {
+  const users = new Map<string, ObservedUser>();
+  for (const name of asked) {
+    const [passwd, ...keys] = lines(sections.get(`user ${name}`) ?? '');
+    if (passwd !== undefined) users.set(name, { home: passwd.split(':')[5] ?? '', authorizedKeys: keys });
+  }
+  return users;
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}

@@ -1,0 +1,60 @@
+import Handlebars from 'handlebars';
+import { InputError } from '../util/errors.js';
+import { codeFrame } from '../util/frame.js';
+import type { TemplateContext } from './context.js';
+
+/**
+ * Compiles a user-data template.
+ *
+ * @param source the Handlebars text and the file it comes from, for messages
+ * @returns a function from a member's context to the member's user-data
+ * @throws InputError TEMPLATE_INVALID for bad syntax, and, on rendering, for a variable that does not exist
+ */
+export function compileTemplate(source: { file: string; text: string }): (context: TemplateContext) => string {
+  // strict: a misspelt variable is an error, not an empty string; noEscape: this is YAML, not HTML.
+  const options = { strict: true, noEscape: true, knownHelpersOnly: true };
+  let render: HandlebarsTemplateDelegate<TemplateContext>;
+  try {
+    // Handlebars compiles on the first call; precompiling here finds bad syntax before there is a member.
+    Handlebars.precompile(source.text, options);
+    render = Handlebars.compile<TemplateContext>(source.text, options);
+  } catch (error) {
+    throw templateError(source, error, 'cannot be read');
+  }
+  return (context) => {
+    try {
+      return render(context);
+    } catch (error) {
+      throw templateError(source, error, `cannot be rendered for ${context.member.name}`);
+    }
+  };
+}
+
+function templateError(source: { file: string; text: string }, error: unknown, what: string): InputError {
+  const { message } = error as Error;
+  // A parse error says "on line N", an unknown variable carries lineNumber and column ("- L:C" in its text).
+  const line = (error as { lineNumber?: number }).lineNumber ?? lineOf(message);
+  const column = (error as { column?: number }).column;
+  const reason = message.split('\n').at(-1)?.trim() ?? message;
+  return new InputError(`the template ${source.file} ${what}: ${explain(message) ?? reason}`, {
+    code: 'TEMPLATE_INVALID',
+    hint: 'Templates know cluster.name, cluster.members, member.{index,name,role,public_ipv4,private_ipv4,metadata} and etcd.* of the discovery mode.',
+    cause: error,
+    ...(line === undefined
+      ? {}
+      : {
+          location: { file: source.file, line, ...(column === undefined ? {} : { column: column + 1 }) },
+          frame: codeFrame(source.text, line, column === undefined ? 1 : column + 1),
+        }),
+  });
+}
+
+function lineOf(message: string): number | undefined {
+  const found = /line (\d+)/.exec(message)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+function explain(message: string): string | undefined {
+  const name = /"(.+)" not defined/.exec(message)?.[1];
+  return name === undefined ? undefined : `there is no variable "${name}"`;
+}

@@ -1,0 +1,87 @@
+import { editCloudConfig, type CloudConfigEdit } from '../cloud-config/edit.js';
+import type { Cluster, Member } from '../cluster/types.js';
+import type { DiscoveryMode } from '../discovery/mode.js';
+import { templateContexts } from './context.js';
+import { compileTemplate } from './template.js';
+
+/** The text that user-data is made from, and the file it is in. */
+export interface Base {
+  readonly kind: 'template' | 'cloud-config';
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Settings from config.ts that go into every member's user-data, in cloud-config's spelling. */
+export interface Overrides {
+  readonly etcd2: Readonly<Record<string, string>>;
+  readonly fleet: Readonly<Record<string, string>>;
+}
+
+/** One member's rendered user-data. */
+export interface UserData {
+  readonly member: Member;
+  /** `user-data-1`, `user-data-2`, … */
+  readonly fileName: string;
+  readonly text: string;
+}
+
+/**
+ * Renders every member's user-data. Pure: the same cluster and base give the same bytes.
+ *
+ * A template is filled in per member. In a plain cloud-config only what must differ is changed, and the rest stays as
+ * its author wrote it: etcd's name, the hostname where one is set, what the discovery mode needs, what config.ts says.
+ *
+ * @throws InputError if the base cannot be read as what it is
+ */
+export function renderUserData(
+  cluster: Cluster,
+  discovery: DiscoveryMode,
+  base: Base,
+  overrides: Overrides,
+): readonly UserData[] {
+  const text = base.kind === 'template' ? fromTemplate(cluster, discovery, base) : fromCloudConfig(cluster, discovery, base);
+  const extra = overrideEdits(overrides);
+  return cluster.members.map((member, position) => {
+    const fileName = `user-data-${member.index}`;
+    const rendered = text(member, position);
+    return {
+      member,
+      fileName,
+      text: extra.length === 0 ? rendered : editCloudConfig(rendered, base.file).render(extra),
+    };
+  });
+}
+
+type MemberText = (member: Member, position: number) => string;
+
+function fromTemplate(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
+  const render = compileTemplate(base);
+  const contexts = templateContexts(cluster, discovery);
+  return (member, position) => {
+    const context = contexts[position];
+    if (!context) throw new RangeError(`no context for ${member.name}`);
+    return render(context);
+  };
+}
+
+function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
+  const document = editCloudConfig(base.text, base.file);
+  const settings = discovery.settings(cluster);
+  return (member) => {
+    const edits: CloudConfigEdit[] = [{ path: ['coreos', 'etcd2', 'name'], value: member.name }];
+    if (document.get(['hostname']) !== undefined) edits.push({ path: ['hostname'], value: member.name });
+    for (const [key, value] of Object.entries(settings(member))) {
+      const path = ['coreos', 'etcd2', key];
+      const present = document.get(path);
+      const stays = value !== null && present !== undefined && discovery.same?.(key, present, value);
+      if (!stays) edits.push({ path, value });
+    }
+    return document.render(edits);
+  };
+}
+
+function overrideEdits(overrides: Overrides): readonly CloudConfigEdit[] {
+  const section = (name: 'etcd2' | 'fleet'): CloudConfigEdit[] =>
+    Object.entries(overrides[name]).map(([key, value]) => ({ path: ['coreos', name, key], value }));
+  return [...section('etcd2'), ...section('fleet')];
+}
