@@ -1,0 +1,67 @@
+import pLimit from 'p-limit';
+import type { ClientChannel } from 'ssh2';
+import { throwIfAborted } from './abort.js';
+
+/** Below sshd's default of ten sessions on one connection (MaxSessions). */
+const SESSIONS = 8;
+
+type Open = (callback: (error: Error | undefined, channel: ClientChannel) => void) => unknown;
+
+/** Session channels of one connection, never more at once than the server lets. */
+export class Channels {
+  readonly #limit = pLimit(SESSIONS);
+  #open = 0;
+  #closed: (() => void)[] = [];
+
+  /**
+   * Opens a session when there is room, hands it to `use`, and frees the room when the channel is closed.
+   *
+   * @param open calls ssh2
+   * @param stop closes the channel when it aborts (a command that runs there is sent SIGTERM first), or opens none
+   */
+  with<T>(open: Open, stop: AbortSignal, use: (channel: ClientChannel) => Promise<T>): Promise<T> {
+    return this.#limit(async () => {
+      const channel = await this.#opened(open, stop);
+      const onStop = () => {
+        channel.signal('TERM');
+        channel.close();
+      };
+      stop.addEventListener('abort', onStop, { once: true });
+      try {
+        throwIfAborted(stop);
+        return await use(channel);
+      } finally {
+        stop.removeEventListener('abort', onStop);
+        channel.close();
+      }
+    });
+  }
+
+  /** A server set to fewer sessions refuses; then wait for one of ours to end, as long as there is one. */
+  async #opened(open: Open, stop: AbortSignal): Promise<ClientChannel> {
+    for (;;) {
+      throwIfAborted(stop);
+      try {
+        const channel = await call(open);
+        this.#open++;
+        channel.once('close', () => {
+          this.#open--;
+          for (const wake of this.#closed.splice(0)) wake();
+        });
+        return channel;
+      } catch (error) {
+        if (this.#open === 0) throw error;
+        await new Promise<void>((resolve) => this.#closed.push(resolve));
+      }
+    }
+  }
+}
+
+function call(open: Open): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    open((error, channel) => {
+      if (error) reject(error);
+      else resolve(channel.on('error', () => undefined)); // writing to a closed channel is no news: its close is
+    });
+  });
+}

@@ -1,0 +1,176 @@
+import type { Duplex } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
+import { messageOf } from '../util/errors.js';
+import { abortReason, orAbort, stopOn, throwIfAborted } from './abort.js';
+import { stream, terminalOf } from './attach.js';
+import { bootstrap } from './bootstrap.js';
+import { Channels } from './channels.js';
+import { lost, sshError } from './errors.js';
+import type { LoggedIn } from './handshake.js';
+import { watchLiveness } from './liveness.js';
+import type { Connection, Exit, RunOptions, RunResult, Script, SshTarget, Streams } from './port.js';
+import { collect } from './run.js';
+import { sudoRefusal } from './sudo.js';
+
+/** Milliseconds to wait for a polite goodbye. */
+const CLOSE_TIMEOUT = 1000;
+
+export interface ConnectionOptions {
+  /** Milliseconds between keepalive requests, and how many in a row may stay without any sign of life. */
+  readonly keepalive: { readonly interval: number; readonly count: number };
+  /** Told once when the connection is over, for whatever reason. */
+  readonly onGone: () => void;
+}
+
+/** A Connection over an ssh2 client that has logged in. */
+export class SshConnection implements Connection {
+  readonly #client: LoggedIn['client'];
+  readonly #channels = new Channels();
+  readonly #gone = new AbortController();
+  readonly #closed: Promise<void>;
+
+  constructor(
+    readonly target: SshTarget,
+    { client, socket }: LoggedIn,
+    { keepalive, onGone }: ConnectionOptions,
+  ) {
+    this.#client = client;
+    let reason = 'the host closed it';
+    const stopWatching = watchLiveness(socket, keepalive.interval, keepalive.count, () => {
+      reason = `nothing was heard for ${(keepalive.interval * (keepalive.count + 1)) / 1000} s`;
+      socket.destroy();
+    });
+    client.on('error', (error) => {
+      reason = messageOf(error);
+    });
+    this.#closed = new Promise((resolve) => {
+      client.once('close', () => {
+        stopWatching();
+        if (!this.#gone.signal.aborted) this.#gone.abort(lost(target, reason));
+        onGone();
+        resolve();
+      });
+    });
+  }
+
+  /** @throws CoreupError SSH_LOST, SSH_TIMEOUT, SSH_SUDO or SSH_SESSION */
+  async run(script: Script, options: RunOptions = {}): Promise<RunResult> {
+    const viaSudo = script.sudo === true && this.target.user !== 'root';
+    const { command, head } = bootstrap(script, viaSudo);
+    const { timeout } = options;
+    const stop = stopOn(
+      [this.#gone.signal, options.signal],
+      timeout === undefined ? undefined : { after: timeout, error: () => this.#timedOut(timeout) },
+    );
+    try {
+      const { exit, stdout, stderr } = await this.#session(
+        (client, callback) => client.exec(command, callback),
+        stop.signal,
+        (channel) => orAbort(collect(channel, [head, ...(script.input ?? [])], options.onStdout), stop.signal),
+      );
+      const result = { ...this.#known(exit, stop.signal), stdout, stderr };
+      const refusal = viaSudo ? sudoRefusal(result) : undefined;
+      if (refusal !== undefined) throw this.#sudoRefused(refusal);
+      return result;
+    } finally {
+      stop.dispose();
+    }
+  }
+
+  /** @throws CoreupError SSH_LOST or SSH_SESSION */
+  async attach(command: string | undefined, streams: Streams): Promise<Exit> {
+    const pty = streams.terminal === true ? terminalOf(streams.stdout) : undefined;
+    const stop = stopOn([this.#gone.signal, streams.signal]);
+    try {
+      const exit = await this.#session(
+        (client, callback) =>
+          command === undefined
+            ? client.shell(pty ?? false, callback)
+            : client.exec(command, pty === undefined ? {} : { pty }, callback),
+        stop.signal,
+        (channel) => stream(channel, streams, stop.signal),
+      );
+      return this.#known(exit, stop.signal);
+    } finally {
+      stop.dispose();
+    }
+  }
+
+  /** @throws CoreupError SSH_FORWARD where the host cannot reach that port, or SSH_LOST */
+  async forward(host: string, port: number): Promise<Duplex> {
+    const opened = new Promise<ClientChannel>((resolve, reject) => {
+      throwIfAborted(this.#gone.signal);
+      this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (error) reject(error);
+        else resolve(channel);
+      });
+    });
+    try {
+      return await orAbort(opened, this.#gone.signal);
+    } catch (error) {
+      throwIfAborted(this.#gone.signal);
+      throw sshError(this.target, 'SSH_FORWARD', `no connection from there to ${host}:${port} (${messageOf(error)})`, {
+        hint: 'Check that the service listens there, and that sshd allows TCP forwarding (AllowTcpForwarding).',
+        cause: error,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#gone.signal.aborted) this.#gone.abort(lost(this.target, 'coreup has closed it'));
+    this.#client.end();
+    const timer = setTimeout(() => {
+      this.#client.destroy();
+    }, CLOSE_TIMEOUT);
+    await this.#closed;
+    clearTimeout(timer);
+  }
+
+  /**
+   * A session channel; rejects at once when `stop` aborts, and leaves nothing open then.
+   *
+   * @param use must itself end soon when `stop` aborts: what it cleans up is done before anything is reported
+   */
+  async #session<T>(
+    open: (client: LoggedIn['client'], callback: (error: Error | undefined, channel: ClientChannel) => void) => unknown,
+    stop: AbortSignal,
+    use: (channel: ClientChannel) => Promise<T>,
+  ): Promise<T> {
+    let using: Promise<T> | undefined;
+    try {
+      return await orAbort(
+        this.#channels.with(
+          (callback) => open(this.#client, callback),
+          stop,
+          (channel) => (using = use(channel)),
+        ),
+        stop,
+      );
+    } catch (error) {
+      await using?.catch(() => undefined);
+      throwIfAborted(stop);
+      if (!/Channel open failure|Unable to/.test(messageOf(error))) throw error;
+      throw sshError(this.target, 'SSH_SESSION', `the host refused to open a session (${messageOf(error)})`, {
+        hint: "Look into sshd's log on the host: MaxSessions, ForceCommand, PermitTTY and the account's shell can be the cause.",
+        cause: error,
+      });
+    }
+  }
+
+  #known(exit: Exit | undefined, stop: AbortSignal): Exit {
+    if (exit !== undefined) return exit;
+    throw stop.aborted ? abortReason(stop) : lost(this.target, 'the session ended without an exit status');
+  }
+
+  #timedOut(timeout: number) {
+    return sshError(this.target, 'SSH_TIMEOUT', `a command did not finish within ${timeout / 1000} s`, {
+      hint: 'The host may be overloaded or hanging; log in and look, then run the same command again.',
+    });
+  }
+
+  #sudoRefused(refusal: string) {
+    return sshError(this.target, 'SSH_SUDO', `${this.target.user} may not use sudo without a password (${refusal})`, {
+      hint: `Log in as root, or allow it on the host: echo '${this.target.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/coreup`,
+    });
+  }
+}

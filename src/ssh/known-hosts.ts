@@ -1,0 +1,134 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/** One line of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
+export interface KnownHost {
+  /** Line in the file, from 1. */
+  readonly line: number;
+  readonly marker?: 'revoked' | 'cert-authority';
+  /** Names as they stand there: plain, `[host]:port`, with wildcards, `!negated`, or one hashed `|1|salt|hash`. */
+  readonly names: readonly string[];
+  /** `ssh-ed25519`, `ssh-rsa`, … */
+  readonly type: string;
+  readonly key: Buffer;
+}
+
+export type Verdict = 'match' | 'changed' | 'unknown' | 'revoked';
+
+const DEFAULT_PORT = 22;
+
+/** A key's fingerprint as OpenSSH prints it: `SHA256:` and unpadded base64. */
+export function fingerprint(key: Uint8Array): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** The name under which OpenSSH files a host: bare on port 22, else `[host]:port`. */
+export function hostName(address: string, port: number): string {
+  const host = address.toLowerCase();
+  return port === DEFAULT_PORT ? host : `[${host}]:${port}`;
+}
+
+/** The type that a key names in itself; undefined where the bytes are no SSH key. */
+export function keyType(key: Buffer): string | undefined {
+  if (key.length < 4) return undefined;
+  const length = key.readUInt32BE(0);
+  if (length === 0 || length > 64 || key.length < 4 + length) return undefined;
+  return key.toString('latin1', 4, 4 + length);
+}
+
+/** Reads `ssh-ed25519 AAAA… comment`, as in authorized_keys and `.pub` files; undefined where it is something else. */
+export function parsePublicKey(text: string): Buffer | undefined {
+  const [type, base64] = text.trim().split(/\s+/);
+  if (type === undefined || base64 === undefined) return undefined;
+  const key = Buffer.from(base64, 'base64');
+  return keyType(key) === type ? key : undefined;
+}
+
+/** Every well-formed entry. As with OpenSSH, lines that cannot be read are passed over and trust nothing. */
+export function parseKnownHosts(text: string): KnownHost[] {
+  return text.split('\n').flatMap((raw, index) => {
+    const fields = raw.trim().split(/\s+/);
+    if (fields[0] === undefined || fields[0] === '' || fields[0].startsWith('#')) return [];
+    const marker = fields[0].startsWith('@') ? fields.shift() : undefined;
+    if (marker !== undefined && marker !== '@revoked' && marker !== '@cert-authority') return [];
+    const [names, type, base64] = fields;
+    if (names === undefined || type === undefined || base64 === undefined) return [];
+    const key = Buffer.from(base64, 'base64');
+    if (keyType(key) !== type) return [];
+    return [
+      {
+        line: index + 1,
+        ...(marker !== undefined && { marker: marker === '@revoked' ? ('revoked' as const) : 'cert-authority' }),
+        names: names.split(','),
+        type,
+        key,
+      },
+    ];
+  });
+}
+
+/** One line for a known_hosts file, with its line feed. */
+export function formatKnownHost(address: string, port: number, key: Buffer): string {
+  const type = keyType(key);
+  if (type === undefined) throw new RangeError('not an SSH public key');
+  return `${hostName(address, port)} ${type} ${key.toString('base64')}\n`;
+}
+
+/** The entries that speak about a host, marked ones included. */
+export function lookup(entries: readonly KnownHost[], address: string, port: number): KnownHost[] {
+  const name = hostName(address, port);
+  return entries.filter((entry) => covers(entry.names, name));
+}
+
+/**
+ * What known_hosts says about a key that a host has shown. Certificate authorities are not used (ssh2 knows no host
+ * certificates), so `@cert-authority` lines neither trust nor distrust a plain key.
+ */
+export function verdict(entries: readonly KnownHost[], address: string, port: number, key: Buffer): Verdict {
+  const about = lookup(entries, address, port);
+  if (about.some((entry) => entry.marker === 'revoked' && entry.key.equals(key))) return 'revoked';
+  const pinned = about.filter((entry) => entry.marker === undefined);
+  if (pinned.some((entry) => entry.key.equals(key))) return 'match';
+  return pinned.length > 0 ? 'changed' : 'unknown';
+}
+
+/**
+ * The file's text without a host: its name is taken out of every line, and a line without names goes altogether.
+ * Comments, wildcards, marked lines and the other hosts stay as they are.
+ */
+export function withoutHost(text: string, address: string, port: number): string {
+  const name = hostName(address, port);
+  const entries = new Map(parseKnownHosts(text).map((entry) => [entry.line, entry]));
+  return text
+    .split('\n')
+    .flatMap((raw, index) => {
+      const entry = entries.get(index + 1);
+      if (entry === undefined || entry.marker !== undefined) return [raw];
+      const left = entry.names.filter((pattern) => pattern.toLowerCase() !== name && !isHashOf(pattern, name));
+      if (left.length === entry.names.length) return [raw];
+      return left.length === 0 ? [] : [raw.replace(entry.names.join(','), () => left.join(','))];
+    })
+    .join('\n');
+}
+
+/** OpenSSH's match_hostname: some pattern must match, and a matching `!pattern` rules the line out. */
+function covers(patterns: readonly string[], name: string): boolean {
+  const matching = patterns.filter((pattern) => matches(pattern.replace(/^!/, ''), name));
+  return matching.length > 0 && !matching.some((pattern) => pattern.startsWith('!'));
+}
+
+function matches(pattern: string, name: string): boolean {
+  if (pattern.startsWith('|')) return isHashOf(pattern, name);
+  const source = pattern
+    .toLowerCase()
+    .replace(/[\\^$.+()[\]{}|]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`).test(name);
+}
+
+/** `|1|salt|hash`, as `HashKnownHosts yes` writes names: HMAC-SHA1 of the name. */
+function isHashOf(pattern: string, name: string): boolean {
+  const [, version, salt, hash] = pattern.split('|');
+  if (version !== '1' || salt === undefined || hash === undefined) return false;
+  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+}

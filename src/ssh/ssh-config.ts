@@ -1,0 +1,55 @@
+/** One host for OpenSSH's own tools. */
+export interface SshConfigEntry {
+  /** What the user types: `ssh -F … NAME`. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly identityFile?: string;
+  readonly knownHostsFile: string;
+}
+
+/**
+ * Text for `ssh -F`, `scp -F` and `rsync -e 'ssh -F …'` (ssh_config(5)): the same key, the same known_hosts and the
+ * same strictness as coreup's own connections.
+ *
+ * @throws RangeError where a value cannot be written in that format: line breaks, and `${` in a path
+ */
+export function renderSshConfig(entries: readonly SshConfigEntry[]): string {
+  return entries.map(block).join('\n');
+}
+
+function block(entry: SshConfigEntry): string {
+  const settings: (readonly [string, string])[] = [
+    ['HostName', token(entry.address)],
+    ['Port', String(entry.port)],
+    ['User', argument(entry.user)],
+    ...(entry.identityFile === undefined
+      ? []
+      : ([
+          ['IdentityFile', path(entry.identityFile)],
+          ['IdentitiesOnly', 'yes'],
+        ] as const)),
+    ['UserKnownHostsFile', path(entry.knownHostsFile)],
+    ['StrictHostKeyChecking', 'yes'],
+    ['LogLevel', 'ERROR'],
+  ];
+  return [`Host ${argument(entry.name)}`, ...settings.map(([key, value]) => `  ${key} ${value}`), ''].join('\n');
+}
+
+/** A path where ssh expands `%` tokens and `${VARIABLES}`; the latter cannot be escaped. */
+function path(value: string): string {
+  if (value.includes('${')) throw new RangeError(`ssh_config cannot hold a path with "\${": ${value}`);
+  return token(value);
+}
+
+function token(value: string): string {
+  return argument(value.replaceAll('%', '%%'));
+}
+
+/** One word as OpenSSH splits lines: in double quotes where needed, with `\` before quotes and backslashes. */
+function argument(value: string): string {
+  if (/[\0\r\n]/.test(value)) throw new RangeError('ssh_config cannot hold line breaks in a value');
+  if (/^[A-Za-z0-9_@%+:,./-]+$/.test(value)) return value;
+  return `"${value.replace(/["\\]/g, '\\$&')}"`;
+}
