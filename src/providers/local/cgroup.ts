@@ -1,0 +1,134 @@
+import { existsSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CoreupError } from '../../util/errors.js';
+import { until } from './wait.js';
+
+/**
+ * Where the cgroup2 tree is mounted: /sys/fs/cgroup on a pure machine, /sys/fs/cgroup/unified on a hybrid one.
+ *
+ * @param mountinfo the text of /proc/self/mountinfo
+ */
+export function findCgroupRoot(mountinfo: string): string | undefined {
+  const mounts: string[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , root, mountPoint] = before.split(' ');
+    if (!after.startsWith('cgroup2 ') || mountPoint === undefined) continue;
+    // A bind mount of somebody's subtree is not the tree. `/..` is what a cgroup namespace shows of its parents.
+    if (root === '/') mounts.push(mountPoint.replaceAll('\\040', ' '));
+  }
+  return mounts.find((path) => path.startsWith('/sys/fs/cgroup')) ?? mounts[0];
+}
+
+let cached: string | undefined;
+
+/**
+ * The cgroup2 tree of this machine.
+ *
+ * @throws CoreupError LOCAL_NO_CGROUP2 if there is none
+ */
+export function cgroupRoot(): string {
+  cached ??= findCgroupRoot(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (cached !== undefined) return cached;
+  throw new CoreupError('no cgroup2 tree is mounted here, so hosts cannot be kept apart', {
+    code: 'LOCAL_NO_CGROUP2',
+    hint: noCgroupRemedy,
+  });
+}
+
+export const noCgroupRemedy =
+  'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified (and enter network namespaces ' +
+  'with nsenter --net=…, since ip netns exec hides the tree)';
+
+/** Whether any process is in the cgroup or below it. */
+export function isPopulated(cgroup: string): boolean {
+  return /^populated 1$/m.test(readText(join(cgroup, 'cgroup.events')));
+}
+
+/** Processes that are directly in a cgroup, as this process sees their numbers. */
+export function processesIn(cgroup: string): number[] {
+  return readText(join(cgroup, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
+}
+
+/**
+ * Kills everything in a cgroup at once and waits until it is gone. A cgroup that does not exist is fine.
+ *
+ * @throws CoreupError LOCAL_STUCK if something is still there after ten seconds (a process stuck in the kernel)
+ */
+export async function killCgroup(cgroup: string): Promise<void> {
+  const kill = () => {
+    if (existsSync(join(cgroup, 'cgroup.kill'))) writeIfThere(join(cgroup, 'cgroup.kill'), '1');
+    else for (const pid of processesBelow(cgroup)) signalProcess(pid, 'SIGKILL');
+  };
+  kill();
+  const empty = await until(10_000, () => {
+    if (!isPopulated(cgroup)) return true;
+    // Before Linux 5.14 there is no cgroup.kill, and processes may have been born while the list was read.
+    if (!existsSync(join(cgroup, 'cgroup.kill'))) kill();
+    return undefined;
+  });
+  if (empty === undefined) {
+    throw new CoreupError(`processes in ${cgroup} do not die: ${processesBelow(cgroup).join(', ')}`, {
+      code: 'LOCAL_STUCK',
+      hint: 'they hang in the kernel; dmesg may tell why',
+    });
+  }
+}
+
+/** Removes an empty cgroup with all below it. */
+export function removeCgroup(cgroup: string): void {
+  for (const child of children(cgroup)) removeCgroup(child);
+  try {
+    rmdirSync(cgroup);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Removes a cgroup if nothing is in or below it; a cgroup that is in use stays. */
+export function removeCgroupIfEmpty(cgroup: string): void {
+  try {
+    rmdirSync(cgroup);
+  } catch (error) {
+    if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** Sends a signal; a process that has ended already is fine. */
+export function signalProcess(pid: number, signal: NodeJS.Signals | number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function processesBelow(cgroup: string): number[] {
+  return [...processesIn(cgroup), ...children(cgroup).flatMap(processesBelow)];
+}
+
+function children(cgroup: string): string[] {
+  try {
+    const entries = readdirSync(cgroup, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(cgroup, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // The cgroup went away, or is going (ENODEV): nothing is in it.
+    return '';
+  }
+}
+
+function writeIfThere(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    if (!['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}

@@ -1,0 +1,166 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Problem } from '../port.js';
+import { findCgroupRoot, noCgroupRemedy } from './cgroup.js';
+
+/** Commands that the local provider runs, and the Debian package of each. */
+export const neededCommands: Readonly<Record<string, string>> = {
+  'systemd-nspawn': 'systemd-container',
+  debootstrap: 'debootstrap',
+  ip: 'iproute2',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  flock: 'util-linux',
+  mount: 'mount',
+  chroot: 'coreutils',
+};
+
+const megabyte = 1024 * 1024;
+/** What a build takes at its peak: packages and what they unpack to. */
+const imageSpace = 900 * megabyte;
+/** What a host takes with an etcd whose log is preallocated. */
+const hostSpace = 200 * megabyte;
+
+export interface MachineNeeds {
+  /** The image must be built first. */
+  readonly image: boolean;
+  /** How many hosts must be created. */
+  readonly hosts: number;
+  readonly cacheDir: string;
+  readonly dataDir: string;
+}
+
+/** What this machine lacks for real hosts. Starts no process, so that asking costs about a millisecond. */
+export function machineProblems(needs: MachineNeeds): Problem[] {
+  if (process.platform !== 'linux') {
+    return [
+      machine('local hosts need Linux', "use provider: { kind: 'ssh', hosts: […] } or run coreup on a Linux machine"),
+    ];
+  }
+  return [...rootProblems(), ...commandProblems(needs.image), ...kernelProblems(), ...diskProblems(needs)];
+}
+
+function rootProblems(): Problem[] {
+  if (process.geteuid?.() !== 0) return [machine('local hosts need root', 'sudo coreup up')];
+  if (mayDoEverything(readFileSync('/proc/self/status', 'utf8'), readFileSync('/proc/self/uid_map', 'utf8'))) return [];
+  return [
+    machine(
+      'this is a container that may neither mount nor make networks, so it cannot hold hosts',
+      "run coreup on the machine itself or in a privileged container, or use provider: { kind: 'ssh', hosts: […] }",
+    ),
+  ];
+}
+
+/**
+ * Whether root here is root: all user IDs are its own and it may mount (CAP_SYS_ADMIN) and make networks (CAP_NET_ADMIN).
+ *
+ * @param status the text of /proc/self/status
+ * @param uidMap the text of /proc/self/uid_map
+ */
+export function mayDoEverything(status: string, uidMap: string): boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const has = (bit: bigint) => ((effective >> bit) & 1n) === 1n;
+  const allUsers = /^\s*0\s+0\s+4294967295\s*$/.test(uidMap);
+  return allUsers && has(21n) && has(12n);
+}
+
+function commandProblems(image: boolean): Problem[] {
+  const missing = Object.entries(neededCommands).filter(
+    ([command]) => (image || command !== 'debootstrap') && !isInstalled(command),
+  );
+  if (missing.length === 0) return [];
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  return [
+    {
+      message: `local hosts need ${missing.map(([command]) => command).join(', ')}, which this machine does not have`,
+      remedy: `apt-get install -y ${packages.join(' ')}`,
+      packages,
+      blame: 'machine',
+    },
+  ];
+}
+
+function isInstalled(command: string): boolean {
+  const path = process.env['PATH'] ?? '';
+  return path.split(':').some((directory) => directory !== '' && mayExecute(join(directory, command)));
+}
+
+function mayExecute(file: string): boolean {
+  return may(file, constants.X_OK);
+}
+
+function kernelProblems(): Problem[] {
+  const problems: Problem[] = [];
+  if (!/\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8')) && !hasOverlayModule()) {
+    problems.push(
+      machine('this kernel has no overlay file system, which hosts share their image by', 'modprobe overlay'),
+    );
+  }
+  const root = findCgroupRoot(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (root === undefined) {
+    problems.push(machine('no cgroup2 tree is mounted here, so hosts cannot be kept apart', noCgroupRemedy));
+  } else if (!may(root, constants.W_OK)) {
+    problems.push(machine(`${root} is read-only here, so hosts cannot be kept apart`, `mount -o remount,rw ${root}`));
+  }
+  return problems;
+}
+
+/** A module is listed in /proc/filesystems only once it is loaded, which the first mount does by itself. */
+function hasOverlayModule(): boolean {
+  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+  return existsSync(`/lib/modules/${release}/kernel/fs/overlayfs`);
+}
+
+function diskProblems(needs: MachineNeeds): Problem[] {
+  const problems: Problem[] = [];
+  const data = statfsSync(existing(needs.dataDir));
+  const overlayMagic = 0x794c7630;
+  if (data.type === overlayMagic) {
+    problems.push(
+      machine(
+        `${needs.dataDir} is itself on an overlay, and the disks of hosts cannot be laid over one`,
+        'set COREUP_DATA_DIR to a directory on a real disk (in Docker: a volume)',
+      ),
+    );
+  }
+  const spaces = [
+    { directory: needs.cacheDir, variable: 'COREUP_CACHE_DIR', need: needs.image ? imageSpace : 0, what: 'the image' },
+    {
+      directory: needs.dataDir,
+      variable: 'COREUP_DATA_DIR',
+      need: needs.hosts * hostSpace,
+      what: `${needs.hosts} hosts`,
+    },
+  ];
+  for (const { directory, variable, need, what } of spaces) {
+    if (need === 0) continue;
+    const stats = statfsSync(existing(directory));
+    const free = stats.bavail * stats.bsize;
+    if (free >= need) continue;
+    problems.push(
+      machine(
+        `${directory} has ${Math.floor(free / megabyte)} MB left and ${what} may take ${need / megabyte} MB`,
+        `free some space, or set ${variable} to a directory that has it`,
+      ),
+    );
+  }
+  return problems;
+}
+
+/** The nearest directory above that exists already. */
+function existing(directory: string): string {
+  return existsSync(directory) || dirname(directory) === directory ? directory : existing(dirname(directory));
+}
+
+function may(file: string, mode: number): boolean {
+  try {
+    accessSync(file, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function machine(message: string, remedy: string): Problem {
+  return { message, remedy, blame: 'machine' };
+}

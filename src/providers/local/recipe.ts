@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+
+/** Debian suites that are known to boot and to bring a real etcd: 3.4.23 and 3.5.16. */
+export const suites = ['bookworm', 'trixie'] as const;
+export type Suite = (typeof suites)[number];
+
+/** Everything that decides what is in a host image. Its hash names the image, so a changed recipe is a new image. */
+export interface Recipe {
+  readonly suite: Suite;
+  readonly architecture: string;
+  readonly packages: readonly string[];
+  /** Files that are written into the image: path → mode and content. */
+  readonly files: Readonly<Record<string, { readonly mode: string; readonly content: string }>>;
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+  readonly mask: readonly string[];
+  /** Shell patterns, relative to the image, of what hosts have no use for. */
+  readonly prune: readonly string[];
+  /** POSIX shell, run on this machine with the image as working directory and `$PWD` as its root. */
+  readonly finish: string;
+}
+
+const packages = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'libpam-systemd', 'libnss-myhostname', 'openssh-server', 'sudo'],
+  ...['etcd-server', 'etcd-client', 'iproute2', 'iputils-ping', 'ca-certificates', 'curl', 'procps'],
+];
+
+const sshd = `# Hosts of coreup: a quick login with keys only.
+UseDNS no
+PasswordAuthentication no
+PermitRootLogin no
+PrintMotd no
+PrintLastLog no
+HostKey /etc/ssh/ssh_host_ed25519_key
+# The second file is where coreup keeps its own key: a user-data that rewrites the first one cannot lock it out.
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
+MaxSessions 64
+MaxStartups 64
+`;
+
+const files: Recipe['files'] = {
+  '/etc/ssh/sshd_config.d/10-coreup.conf': { mode: '0644', content: sshd },
+  '/etc/sudoers.d/core': { mode: '0440', content: 'core ALL=(ALL:ALL) NOPASSWD: ALL\n' },
+  // Nobody reads these logs after a host is gone, and a volatile journal saves eight megabytes of disk a host.
+  '/etc/systemd/journald.conf.d/10-coreup.conf': {
+    mode: '0644',
+    content: '[Journal]\nStorage=volatile\nRuntimeMaxUse=64M\n',
+  },
+  '/etc/systemd/system.conf.d/10-coreup.conf': { mode: '0644', content: '[Manager]\nDefaultTimeoutStopSec=8s\n' },
+};
+
+/** What is switched off: nothing of it serves a host that lives for a test, and each costs time at boot. */
+const mask = [
+  ...['systemd-networkd-wait-online.service', 'systemd-timesyncd.service', 'systemd-resolved.service'],
+  ...['getty.target', 'getty-static.service', 'console-getty.service', 'container-getty@.service'],
+  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
+  ...['logrotate.timer', 'man-db.timer', 'systemd-tmpfiles-clean.timer', 'motd-news.timer', 'e2scrub_reap.service'],
+  // sshd keys are given; trixie would listen on vsock and a local socket as well.
+  ...['sshd-keygen.service', 'ssh.socket'],
+];
+
+const prune = [
+  ...['usr/share/doc/*', 'usr/share/man/*', 'usr/share/info/*', 'usr/share/lintian', 'usr/share/bug'],
+  ...['usr/share/locale/*', 'usr/lib/locale/*', 'usr/share/i18n', 'usr/share/zoneinfo/right'],
+  ...['var/lib/apt/lists/*', 'var/cache/apt/*', 'var/cache/debconf/*-old', 'var/lib/dpkg/*-old', 'var/log/*'],
+  ...['etc/apt/sources.list', 'etc/apt/sources.list.d/*', 'etc/hostname', 'etc/ssh/ssh_host_*', 'tmp/*', 'run/*'],
+  ...['etc/update-motd.d/*', 'etc/motd', 'var/lib/dbus/machine-id', 'var/lib/systemd/random-seed'],
+];
+
+const finish = `
+in_image() { chroot "$PWD" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@"; }
+in_image groupadd --gid 500 core
+in_image useradd --uid 500 --gid core --groups sudo --create-home --shell /bin/bash --password '*' core
+install -d -m 0700 -o 500 -g 500 home/core/.ssh
+install -d -m 0755 etc/ssh/authorized_keys.d
+# Motd and mail notices cost two processes a login and say nothing here.
+sed -i -E '/pam_(motd|mail)\\.so/d' etc/pam.d/sshd
+# debootstrap copies this machine's resolver and name into the image.
+: > etc/machine-id
+rm -f etc/resolv.conf
+: > etc/resolv.conf
+printf '127.0.0.1 localhost\\n::1 localhost ip6-localhost ip6-loopback\\n' > etc/hosts
+`;
+
+/** The recipe for a suite on this machine's architecture. */
+export function recipeFor(suite: Suite, architecture: string = process.arch): Recipe {
+  return {
+    suite,
+    architecture,
+    packages,
+    files,
+    enable: ['systemd-networkd.service', 'ssh.service'],
+    disable: ['etcd.service'],
+    mask,
+    prune,
+    finish,
+  };
+}
+
+/** Twelve hex digits that name a recipe; any change of it gives another name. */
+export function recipeHash(recipe: Recipe): string {
+  return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12);
+}
