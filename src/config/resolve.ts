@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import type { CheckResult } from './check.js';
+import type { Issue } from './issues.js';
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+type Checked = NonNullable<CheckResult['config']>;
+
+/** A config that is right, with every default filled in and every path absolute. */
+export type ResolvedConfig = DeepReadonly<
+  Omit<Checked, 'cluster_name' | 'user_data' | 'etcd'> & {
+    cluster_name: string;
+    /** Absolute path of the base cloud-config or template; absent: the built-in template of the discovery mode. */
+    user_data?: string;
+    etcd: Omit<Checked['etcd'], 'members'> & { members: number };
+  }
+>;
+
+/** Fills in what depends on the project directory, and finds files that are not there. */
+export function resolveConfig(config: Checked, dir: string): { config: ResolvedConfig; issues: readonly Issue[] } {
+  const { user_data: given, provider, ...rest } = config;
+  const present = ['user-data', 'user-data.hbs'].filter((name) => existsSync(join(dir, name)));
+  const userData = given ?? present[0];
+  const absolute = (path: string): string => resolve(dir, path.replace(/^~(?=\/)/, homedir()));
+  return {
+    config: {
+      ...rest,
+      cluster_name: config.cluster_name ?? safeName(basename(dir)),
+      ...(userData === undefined ? {} : { user_data: absolute(userData) }),
+      etcd: { ...config.etcd, members: config.etcd.members ?? config.num_instances },
+      provider:
+        provider.kind === 'local'
+          ? provider
+          : {
+              ...provider,
+              hosts: provider.hosts.map(({ identity_file: key, ...host }) =>
+                key === undefined ? host : { ...host, identity_file: absolute(key) },
+              ),
+            },
+    },
+    issues: [
+      ...(given !== undefined && !existsSync(absolute(given)) ? [missingUserData(given)] : []),
+      ...(given === undefined && present.length === 2 ? [ambiguousUserData] : []),
+    ],
+  };
+}
+
+/** Makes a cluster name of a directory's name: `My Cluster` → `my-cluster`. */
+export function safeName(name: string): string {
+  const safe = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return safe.slice(0, 41).replace(/^-+/, '').slice(0, 40).replace(/-+$/, '') || 'cluster';
+}
+
+function missingUserData(path: string): Issue {
+  const message = `user_data is ${JSON.stringify(path)}, but there is no such file in the directory of the config`;
+  return { path: ['user_data'], message, severity: 'error', at: 'value' };
+}
+
+const ambiguousUserData: Issue = {
+  path: [],
+  message: 'there are both user-data and user-data.hbs; user-data is used. Say which with user_data',
+  severity: 'warning',
+  at: 'value',
+};

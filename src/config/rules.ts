@@ -1,0 +1,159 @@
+import { instanceName } from '../cluster/build.js';
+import { formatPath, valueAt, type KeyPath } from './key-path.js';
+import { nearest } from './nearest.js';
+import { notYet } from './not-yet.js';
+import type { ParsedConfig } from './schema.js';
+import type { Issue } from './issues.js';
+
+/** The sections that are right in themselves, with num_instances worked out. Others are absent. */
+export type Sections = { readonly [Key in keyof ParsedConfig]?: ParsedConfig[Key] | undefined };
+
+type Breach = { path: KeyPath; message: string; severity?: 'warning' };
+type Rule = (config: Sections) => readonly Breach[];
+
+/**
+ * Checks that need more than one key. They run on whatever sections are right, so that one round of corrections is
+ * enough; that is why they are not refinements of the schema, which zod skips while anything else is wrong.
+ *
+ * @param given the config as its author wrote it, to point at what is there
+ */
+export function checkRules(config: Sections, given: unknown): readonly Issue[] {
+  return rules
+    .flatMap((rule) => rule(config))
+    .map(({ path, message, severity }): Issue => ({
+      path: valueAt(given, path) === undefined ? path.slice(0, -1) : path,
+      message,
+      severity: severity ?? 'error',
+      at: 'value',
+    }));
+}
+
+const hostCount: Rule = ({ provider, num_instances: instances }) => {
+  if (provider?.kind !== 'ssh' || instances === undefined || provider.hosts.length === instances) return [];
+  const hosts = provider.hosts.length;
+  return [
+    {
+      path: ['num_instances'],
+      message: `num_instances is ${instances}, but provider.hosts lists ${hosts}; leave num_instances out or make them agree`,
+    },
+  ];
+};
+
+const membersWithinInstances: Rule = ({ etcd, num_instances: instances }) => {
+  if (etcd?.members === undefined || instances === undefined || etcd.members <= instances) return [];
+  return [
+    {
+      path: ['etcd', 'members'],
+      message: `etcd.members is ${etcd.members}, but there ${instances === 1 ? 'is only 1 instance' : `are only ${instances} instances`}; it must be a whole number from 1 to ${instances}`,
+    },
+  ];
+};
+
+const oddMembers: Rule = ({ etcd, num_instances: instances }) => {
+  const members = etcd?.members ?? (etcd && instances);
+  if (members === undefined || members % 2 === 1) return [];
+  const tolerated = members / 2 - 1;
+  return [
+    {
+      path: etcd?.members === undefined ? ['num_instances'] : ['etcd', 'members'],
+      severity: 'warning',
+      message: `${members} etcd members survive the loss of ${tolerated}, as ${members - 1} do, and need one vote more; an odd number is better`,
+    },
+  ];
+};
+
+const distinctHosts: Rule = ({ provider, instance_name_prefix: prefix }) => {
+  if (provider?.kind !== 'ssh') return [];
+  const { hosts } = provider;
+  return [
+    // One machine may stand behind two ports of one address, so that an address alone says little.
+    ...twins(
+      hosts.map((host) => `${host.address} port ${host.port}`),
+      'address',
+      'address',
+    ),
+    ...twins(
+      hosts.map((host) => host.private_ipv4),
+      'private_ipv4',
+      'private address',
+    ),
+    ...twins(
+      hosts.map((host) => host.public_ipv4),
+      'public_ipv4',
+      'public address',
+    ),
+    ...(prefix === undefined
+      ? []
+      : twins(
+          hosts.map((host, i) => nameOf(prefix, host, i)),
+          'name',
+          'name',
+        )),
+  ];
+};
+
+function twins(values: readonly (string | undefined)[], key: string, what: string): readonly Breach[] {
+  return values.flatMap((value, position) => {
+    const first = values.findIndex((other) => other?.toLowerCase() === value?.toLowerCase());
+    if (value === undefined || first === position) return [];
+    const path = ['provider', 'hosts', position, key];
+    return [
+      { path, message: `${formatPath(path)}: hosts ${first + 1} and ${position + 1} have the same ${what}, ${value}` },
+    ];
+  });
+}
+
+const knownMetadataMembers: Rule = (config) => {
+  const names = memberNames(config);
+  if (!names || !config.fleet) return [];
+  return Object.keys(config.fleet.metadata)
+    .filter((name) => !names.includes(name))
+    .map((name) => {
+      const path = ['fleet', 'metadata', name];
+      const meant = nearest(name, names);
+      const advice = meant ? `did you mean ${meant}?` : `the members are ${abridge(names)}`;
+      return { path, message: `${formatPath(path)}: there is no member ${name}; ${advice}` };
+    });
+};
+
+/** Whatever makes etcd refuse its settings: elections need five heartbeats (etcd, embed/config.go). */
+const electionTimeout: Rule = ({ etcd }) => {
+  const heartbeat = etcd?.heartbeat_interval ?? 100;
+  const election = etcd?.election_timeout ?? 1000;
+  if (election >= 5 * heartbeat) return [];
+  const path = etcd?.election_timeout === undefined ? ['etcd', 'heartbeat_interval'] : ['etcd', 'election_timeout'];
+  return [
+    {
+      path,
+      message: `${formatPath(path)}: etcd refuses an election timeout (${election} ms) of less than five heartbeat intervals (${heartbeat} ms)`,
+    },
+  ];
+};
+
+const rules: readonly Rule[] = [
+  hostCount,
+  membersWithinInstances,
+  oddMembers,
+  distinctHosts,
+  knownMetadataMembers,
+  electionTimeout,
+  notYet,
+];
+
+function memberNames({
+  provider,
+  num_instances: instances,
+  instance_name_prefix: prefix,
+}: Sections): string[] | undefined {
+  if (!provider || prefix === undefined || instances === undefined) return undefined;
+  if (provider.kind === 'ssh') return provider.hosts.map((host, position) => nameOf(prefix, host, position));
+  return Array.from({ length: instances }, (_, position) => nameOf(prefix, {}, position));
+}
+
+function nameOf(prefix: string, host: { name?: string | undefined }, position: number): string {
+  return host.name ?? instanceName(prefix, position + 1);
+}
+
+function abridge(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 3).join(', ')} … ${names.at(-1)}`;
+}

@@ -1,0 +1,41 @@
+import * as z from 'zod';
+import { domainName, httpUrl, ip } from '../grammar.js';
+import { text } from '../words.js';
+
+/** How members find each other: one strict object per mode. */
+export const discoverySchema = z.discriminatedUnion('mode', [
+  z
+    .strictObject({ mode: z.literal('static').describe('Selects this mode.') })
+    .describe('Every member is told the names and peer URLs of all members. Needs no other service.'),
+  z
+    .strictObject({
+      mode: z.literal('public').describe('Selects this mode.'),
+      new_discovery_url: httpUrl()
+        .optional()
+        .describe('Where a new token is asked for; the number of members is added to it.'),
+      url: httpUrl().optional().describe('A discovery URL that exists already, token included; none is asked for.'),
+    })
+    .describe('Members register with a public discovery service such as discovery.etcd.io.'),
+  z
+    .strictObject({
+      mode: z.literal('custom').describe('Selects this mode.'),
+      token: text('letters, digits, "-" and "_"', /^[\w-]+$/)
+        .optional()
+        .describe('The token; by default coreup makes one and keeps it.'),
+      endpoint: httpUrl()
+        .optional()
+        .describe('Client URL of an etcd that serves discovery; by default the first instance is started for it.'),
+      path: text('a key prefix, such as discovery', /^[\w/-]+$/)
+        .optional()
+        .describe('The key below which tokens are kept.'),
+    })
+    .describe('Members register with an etcd of your own.'),
+  z
+    .strictObject({
+      mode: z.literal('dns').describe('Selects this mode.'),
+      domain: domainName().describe('The domain that has the SRV records.'),
+      nameserver: ip().optional().describe('The name server that members ask for it.'),
+      managed: z.boolean().optional().describe('Whether coreup serves the records itself.'),
+    })
+    .describe('Members look up SRV records.'),
+]);

@@ -1,0 +1,26 @@
+import * as z from 'zod';
+import { hostName, httpUrl, sha256 } from '../grammar.js';
+import { path } from '../words.js';
+import { fleetKeys } from './fleet-keys.js';
+import { shapeOf } from './keys.js';
+import { metadata } from './provider.js';
+
+/** fleet of the cluster: coreup's own keys, then those of cloud-config's fleet section. */
+export const fleetSchema = z.strictObject({
+  enabled: z
+    .union([z.literal('auto'), z.boolean()])
+    .default('auto')
+    .describe("Whether hosts run fleet; 'auto' means: where they have it."),
+  source: z
+    .union([
+      z.strictObject({
+        url: httpUrl().describe('Where the release archive is.'),
+        sha256: sha256().describe('Its checksum.'),
+      }),
+      path(),
+    ])
+    .optional()
+    .describe('Where fleetd and fleetctl come from: a directory, an archive, or a URL with its checksum.'),
+  metadata: z.record(hostName(), metadata()).default({}).describe('fleet machine metadata by member name.'),
+  ...shapeOf(fleetKeys),
+});
