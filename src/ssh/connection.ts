@@ -8,6 +8,7 @@ import { Channels } from './channels.js';
 import { lost, sshError } from './errors.js';
 import type { LoggedIn } from './handshake.js';
 import { watchLiveness } from './liveness.js';
+import { nudge } from './nudge.js';
 import type { Connection, Exit, RunOptions, RunResult, Script, SshTarget, Streams } from './port.js';
 import { collect } from './run.js';
 import { sudoRefusal } from './sudo.js';
@@ -28,6 +29,7 @@ export class SshConnection implements Connection {
   readonly #channels = new Channels();
   readonly #gone = new AbortController();
   readonly #closed: Promise<void>;
+  readonly #stopNudging: () => void;
 
   constructor(
     readonly target: SshTarget,
@@ -35,6 +37,7 @@ export class SshConnection implements Connection {
     { keepalive, onGone }: ConnectionOptions,
   ) {
     this.#client = client;
+    this.#stopNudging = nudge(client, socket);
     let reason = 'the host closed it';
     const stopWatching = watchLiveness(socket, keepalive.interval, keepalive.count, () => {
       reason = `nothing was heard for ${(keepalive.interval * (keepalive.count + 1)) / 1000} s`;
@@ -142,7 +145,10 @@ export class SshConnection implements Connection {
         this.#channels.with(
           (callback) => open(this.#client, callback),
           stop,
-          (channel) => (using = use(channel)),
+          (channel) => {
+            this.#stopNudging();
+            return (using = use(channel));
+          },
         ),
         stop,
       );

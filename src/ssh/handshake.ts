@@ -114,6 +114,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       at('connected, but no SSH handshake');
     });
     client.once('handshake', () => {
+      skipHostKeyProofs(client);
       at('the SSH handshake was done, but no login');
     });
     client.once('ready', () => {
@@ -157,6 +158,15 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       fail(error);
     }
   });
+}
+
+/**
+ * Keeps ssh2 from asking an OpenSSH server to prove all of its host keys after the login. Nobody here reads the answer;
+ * it costs the server a signature per key, and its reply holds up the first command for 40 ms (Nagle's algorithm there,
+ * delayed acknowledgements here). ssh2 asks where the server's name is OpenSSH's, and has no setting for it.
+ */
+function skipHostKeyProofs(client: Client): void {
+  (client as unknown as { _remoteVer: string })._remoteVer = '';
 }
 
 function attemptError(error: Error & { level?: string; code?: unknown }): AttemptError {
