@@ -75,22 +75,32 @@ export async function killCgroup(cgroup: string): Promise<void> {
   }
 }
 
-/** Removes an empty cgroup with all below it. */
-export function removeCgroup(cgroup: string): void {
-  for (const child of children(cgroup)) removeCgroup(child);
-  try {
-    rmdirSync(cgroup);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+/** Kills everything in a cgroup and removes it with all below it, also when a process joins it meanwhile. */
+export async function destroyCgroup(cgroup: string): Promise<void> {
+  do await killCgroup(cgroup);
+  while (!removeCgroup(cgroup));
 }
 
-/** Removes a cgroup if nothing is in or below it; a cgroup that is in use stays. */
-export function removeCgroupIfEmpty(cgroup: string): void {
+/**
+ * Removes a cgroup with all below it, as far as no process is in there.
+ *
+ * @returns whether it is gone
+ */
+export function removeCgroup(cgroup: string): boolean {
+  for (const child of children(cgroup)) removeCgroup(child);
+  return removeOneCgroup(cgroup);
+}
+
+/** Removes a cgroup that has neither processes nor cgroups in it, and tells whether it is gone. */
+export function removeOneCgroup(cgroup: string): boolean {
   try {
     rmdirSync(cgroup);
+    return true;
   } catch (error) {
-    if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
+    throw error;
   }
 }
 

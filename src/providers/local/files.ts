@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Writes a file so that a reader, or the next run after a crash, finds the old content or the new one. */
@@ -10,9 +10,19 @@ export async function writeAtomic(path: string, content: string, mode = 0o644): 
   await rename(beside, path);
 }
 
+/** Makes a directory with its parents, 0755 whatever the umask: others than root must be able to walk a host's disk. */
+export async function makeDirectory(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  await makeDirectory(dirname(path));
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  await chmod(path, 0o755);
+}
+
 /** Writes a file, making its directories, and waits until it is on the disk. */
 export async function writeSynced(path: string, content: string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await makeDirectory(dirname(path));
   const file = await open(path, 'w', mode);
   try {
     await file.chmod(mode);

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { quote } from '../../util/shell.js';
 import type { Recipe } from './recipe.js';
 
@@ -37,9 +39,14 @@ export function imageScript(recipe: Recipe, archive: Archive, paths: ImagePaths)
 umask 022
 # Somebody else built it while this one waited for the lock.
 [ -d ${quote(paths.image)} ] && exit 0
-rm -rf ${quote(paths.building)}
+# Under the lock, whatever is half built was left by a build that ended badly.
+rm -rf ${quote(dirname(paths.building))}/.building-*
 mkdir -p ${quote(paths.building)}
-echo '+ installing packages'
+# debootstrap knows only the environment's proxy, not apt's.
+if [ -z "\${http_proxy:-}" ]; then
+  eval "$(apt-config shell http_proxy Acquire::http::Proxy 2>/dev/null || :)"
+  case \${http_proxy:-DIRECT} in DIRECT) unset http_proxy ;; *) export http_proxy ;; esac
+fi
 debootstrap --variant=minbase --merged-usr ${trust.map(quote).join(' ')} --include=${recipe.packages.join(',')} \\
   ${recipe.suite} ${quote(paths.building)} ${quote(archive.uri)}
 cd ${quote(paths.building)}
@@ -52,9 +59,17 @@ in_image systemctl --quiet mask ${recipe.mask.join(' ')}
 in_image apt-get clean
 umount proc sys 2>/dev/null || :
 rm -rf ${recipe.prune.join(' ')}
+# All of /etc and /var is as /usr wants it: the first boot need not bring them up to date.
+touch etc/.updated var/.updated
 echo '+ storing'
 # A machine that loses power must not find an image whose name is there and whose files are not.
 sync -f .
 mv -T ${quote(paths.building)} ${quote(paths.image)}
 `;
+}
+
+/** Twelve hex digits that name what a recipe makes; any change of it, or of how it is carried out, gives another name. */
+export function recipeHash(recipe: Recipe): string {
+  const script = imageScript(recipe, { uri: '', trusted: false }, { image: '', building: '' });
+  return createHash('sha256').update(`${recipe.architecture}\n${script}`).digest('hex').slice(0, 12);
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -6,9 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CoreupError, InterruptedError } from '../../util/errors.js';
 import type { Progress } from '../port.js';
 import { machineArchive } from './archive.js';
-import { imageScript } from './image-script.js';
+import { toolEnvironment } from './command.js';
+import { imageScript, recipeHash } from './image-script.js';
 import { cacheRoot } from './paths.js';
-import { recipeFor, recipeHash, type Suite } from './recipe.js';
+import { recipeFor, type Suite } from './recipe.js';
 
 export interface ImageOptions {
   /** Instead of /var/cache/coreup or `COREUP_CACHE_DIR`. */
@@ -83,12 +85,13 @@ async function runBuild(
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<number | null> {
-  const { spawn } = await import('node:child_process');
   const output = await open(log, 'w');
   // In a PID namespace: when its first process ends, so does everything that a package's scripts have started.
   const isolated = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script];
   const child = spawn('flock', [join(directory, '.lock'), ...isolated], {
     detached: true,
+    // The rest of the environment may hold a proxy, which debootstrap heeds.
+    env: { ...process.env, ...toolEnvironment() },
     stdio: ['ignore', output.fd, output.fd],
   });
   const end = new Promise<number | null>((resolve, reject) => {

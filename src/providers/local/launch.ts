@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoreupError } from '../../util/errors.js';
 import { isPopulated, killCgroup, processesIn, signalProcess } from './cgroup.js';
+import { toolEnvironment } from './command.js';
 import type { HostPaths, HostRecord } from './store.js';
 import { removeInterface } from './network.js';
 import { until } from './wait.js';
@@ -15,12 +16,16 @@ const busyStatus = 75;
 /** Milliseconds that a host has from its start until its first process runs. */
 const startDeadline = 15_000;
 
+/** Bytes of console output after which the next start begins a new file. */
+const consoleLimit = 1024 * 1024;
+
 /**
  * The life of a host, for sh. It runs in a session and a mount namespace of its own: it outlives the coreup that started
  * it, and its mounts are gone with its last process, however that ended.
  */
 const launcher = `
 set -eu
+umask 022
 directory=$1 cgroup=$2 image=$3 bridge=$4 machine=$5 name=$6 id=$7
 # Two starts at the same time: one does it. The lock is the kernel's, so nobody has to clean up after a crash.
 exec 9> "$directory/lock"
@@ -29,6 +34,9 @@ echo $$ > "$cgroup/cgroup.procs"
 mount -t overlay -o "lowerdir=$image,upperdir=$directory/upper,workdir=$directory/work" overlay "$directory/root"
 # nspawn looks for its cgroup tree here, and on a hybrid machine would find the old one.
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# Its locks and sockets, too, shall be gone with the last process.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs -o mode=0755 tmpfs /run/systemd/nspawn
 boots=$(cat "$directory/boots" 2>/dev/null || echo 0)
 while :; do
   boots=$((boots + 1))
@@ -78,10 +86,16 @@ export async function startHost(paths: HostPaths, record: HostRecord, bridge: st
   mkdirSync(paths.cgroup, { recursive: true });
   // A host that was killed a moment ago may still have its interface, and the new one could not take the name.
   if (!isRunning(paths)) await removeInterface(paths.link);
-  const output = openSync(paths.console, 'a');
+  // Its last run may have ended in something worth reading, unless that fills the disk.
+  const output = openSync(paths.console, sizeOf(paths.console) > consoleLimit ? 'w' : 'a');
   const words = [paths.directory, paths.cgroup, record.image, bridge, paths.machine, paths.name, record.machineId];
   const isolated = ['--mount', '--propagation', 'private', 'sh', '-c', launcher, 'coreup-host', ...words];
-  const child = spawn('unshare', isolated, { detached: true, cwd: '/', stdio: ['ignore', output, output] });
+  const child = spawn('unshare', isolated, {
+    detached: true,
+    cwd: '/',
+    env: toolEnvironment(),
+    stdio: ['ignore', output, output],
+  });
   closeSync(output);
   child.unref();
   let ended: number | null | undefined;
@@ -148,6 +162,10 @@ async function signalInit(
     return undefined;
   });
   return result === true;
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function consoleEnd(paths: HostPaths): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeAtomic, writeSynced } from './files.js';
+import { makeDirectory, writeAtomic, writeSynced } from './files.js';
 import { generateHostKey } from './host-key.js';
 import type { HostPaths, HostRecord } from './store.js';
 import { parseSubnet } from './subnet.js';
@@ -58,7 +58,7 @@ export async function createHost(paths: HostPaths, seed: HostSeed): Promise<Host
   await rm(beside, { recursive: true, force: true });
   const inside = (path: string) => join(beside, basename(path));
   for (const path of [paths.upper, paths.work, paths.root, paths.keys]) {
-    await mkdir(inside(path), { recursive: true, mode: 0o755 });
+    await makeDirectory(inside(path));
   }
   for (const [path, file] of Object.entries(layerFiles(seed, { machineId, ...key }))) {
     await writeSynced(join(inside(paths.upper), path), file.content, file.mode ?? 0o644);

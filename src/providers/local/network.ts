@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { CoreupError, messageOf } from '../../util/errors.js';
-import { hasBridgeRoute, readRoutes, routeOf } from './routes.js';
+import { run } from './command.js';
+
+import { hasBridgeRoute, readRoutes, routeOf, type Routes } from './routes.js';
 import { bridgeAddress, parseAddress, parseSubnet } from './subnet.js';
 
 /** A name for an interface, at most 15 characters, that is the same for the same directory and for no other. */
@@ -40,8 +42,7 @@ export async function ensureBridge(bridge: string, subnet: string): Promise<void
     `address replace ${bridgeAddress(subnet)}/${prefix} dev ${bridge}`,
     `link set dev ${bridge} up`,
   ];
-  const { execa } = await import('execa');
-  const result = await execa('ip', ['-batch', '-'], { input: lines.join('\n'), reject: false });
+  const result = await run('ip', ['-batch', '-'], lines.join('\n'));
   if (!bridgeIsUp(bridge, subnet)) {
     throw new CoreupError(`the bridge ${bridge} for ${subnet} could not be made: ${firstLine(result.stderr)}`, {
       code: 'LOCAL_NETWORK',
@@ -57,13 +58,12 @@ export async function ensureBridge(bridge: string, subnet: string): Promise<void
  * @param namespaceOf a process in whose network namespace it is, where that isn't ours
  */
 export async function removeInterface(name: string, namespaceOf?: number): Promise<void> {
-  const { execa } = await import('execa');
   if (namespaceOf !== undefined) {
-    await execa('nsenter', [`--net=/proc/${namespaceOf}/ns/net`, 'ip', 'link', 'delete', name], { reject: false });
+    await run('nsenter', [`--net=/proc/${namespaceOf}/ns/net`, 'ip', 'link', 'delete', name]);
     return;
   }
   if (!interfaceExists(name)) return;
-  const result = await execa('ip', ['link', 'delete', name], { reject: false });
+  const result = await run('ip', ['link', 'delete', name]);
   if (interfaceExists(name)) {
     throw new CoreupError(`the interface ${name} could not be removed: ${firstLine(result.stderr)}`, {
       code: 'LOCAL_NETWORK',
@@ -76,10 +76,11 @@ export async function removeInterface(name: string, namespaceOf?: number): Promi
  * Makes sure that what is sent to an address goes over our bridge. If the bridge is gone, the address belongs to
  * somebody else's machine, and nothing may be sent there.
  *
+ * @param state the kernel's routes, where they have just been read
  * @throws CoreupError LOCAL_FOREIGN_ROUTE otherwise
  */
-export async function assertOwnRoute(address: string, bridge: string): Promise<void> {
-  const device = await routeDevice(address);
+export async function assertOwnRoute(address: string, bridge: string, state = readRoutes()): Promise<void> {
+  const device = await routeDevice(address, state);
   if (device === bridge) return;
   throw new CoreupError(
     `${address} is not reached over this cluster's bridge ${bridge} but ${device === undefined ? 'not at all' : `over ${device}`}`,
@@ -88,17 +89,14 @@ export async function assertOwnRoute(address: string, bridge: string): Promise<v
 }
 
 /** The interface that packets to an address leave by. Asks `ip route get` only where the machine has routing rules. */
-async function routeDevice(address: string): Promise<string | undefined> {
-  const state = readRoutes();
+async function routeDevice(address: string, state: Routes): Promise<string | undefined> {
   const number = parseAddress(address);
   if (number === undefined || state.local.includes(number)) return undefined;
   if (!state.policy) {
     const route = routeOf(state.routes, number);
     return route?.gateway === 0 ? route.device : undefined;
   }
-  const { execa } = await import('execa');
-  const result = await execa('ip', ['-j', 'route', 'get', address], { reject: false });
-  return deviceOf(result.stdout);
+  return deviceOf((await run('ip', ['-j', 'route', 'get', address])).stdout);
 }
 
 /** Reads the answer of `ip -j route get`: a list with one route; `gateway` is there where a router is asked. */

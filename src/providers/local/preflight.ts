@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Problem } from '../port.js';
+import { toolPath } from './command.js';
 import { findCgroupRoot, noCgroupRemedy } from './cgroup.js';
 
 /** Commands that the local provider runs, and the Debian package of each. */
@@ -81,12 +82,7 @@ function commandProblems(image: boolean): Problem[] {
 }
 
 function isInstalled(command: string): boolean {
-  const path = process.env['PATH'] ?? '';
-  return path.split(':').some((directory) => directory !== '' && mayExecute(join(directory, command)));
-}
-
-function mayExecute(file: string): boolean {
-  return may(file, constants.X_OK);
+  return toolPath().some((directory) => may(join(directory, command), constants.X_OK));
 }
 
 function kernelProblems(): Problem[] {
@@ -113,6 +109,14 @@ function hasOverlayModule(): boolean {
 
 function diskProblems(needs: MachineNeeds): Problem[] {
   const problems: Problem[] = [];
+  if (/[:,\\"\s]/.test(needs.dataDir + needs.cacheDir)) {
+    problems.push(
+      machine(
+        `${needs.dataDir} or ${needs.cacheDir} has a character in its name that mount options cannot carry`,
+        'choose COREUP_DATA_DIR and COREUP_CACHE_DIR without colons, commas, quotes, backslashes and blanks',
+      ),
+    );
+  }
   const data = statfsSync(existing(needs.dataDir));
   const overlayMagic = 0x794c7630;
   if (data.type === overlayMagic) {

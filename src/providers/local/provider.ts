@@ -5,7 +5,7 @@ import type { Cluster, Member } from '../../cluster/types.js';
 import type { SshTarget } from '../../ssh/port.js';
 import { CoreupError, InterruptedError } from '../../util/errors.js';
 import type { HostStatus, Problem, Progress, Provider } from '../port.js';
-import { killCgroup, removeCgroup, removeCgroupIfEmpty } from './cgroup.js';
+import { destroyCgroup, killCgroup, removeCgroup, removeOneCgroup } from './cgroup.js';
 import { clusterProblems } from './cluster-check.js';
 import { ensureImage, imagePath } from './image.js';
 import { authorize, createHost } from './layer.js';
@@ -14,6 +14,7 @@ import { assertOwnRoute, bridgeIsUp, ensureBridge, interfaceExists, namespaceId,
 import { cacheRoot, dataRoot } from './paths.js';
 import { machineProblems } from './preflight.js';
 import type { Suite } from './recipe.js';
+import { readRoutes } from './routes.js';
 import { Store, type ClusterRecord, type HostPaths, type HostRecord } from './store.js';
 import { defaultSubnet, memberAddress } from './subnet.js';
 import { until } from './wait.js';
@@ -88,7 +89,8 @@ export class LocalProvider implements Provider {
       if (signal?.aborted === true) throw new InterruptedError();
       await this.bringUp(member, progress);
     });
-    for (const member of cluster.members) await assertOwnRoute(this.address(member), this.store.bridge);
+    const routes = readRoutes();
+    for (const member of cluster.members) await assertOwnRoute(this.address(member), this.store.bridge, routes);
     return idle.map((member) => member.name);
   }
 
@@ -131,10 +133,11 @@ export class LocalProvider implements Provider {
 
   async reboot(members: readonly Member[], progress: Progress): Promise<void> {
     this.store.assertOwner(this.options.project);
+    this.assertNamespace();
+    const records = new Map(members.map(({ name }) => [name, this.store.requireHost(name)]));
     await ensureBridge(this.store.bridge, this.subnet);
-    await eachOf(members, async ({ name }) => {
+    await eachOf([...records], async ([name, record]) => {
       const host = this.store.host(name);
-      const record = this.store.requireHost(name);
       if (isRunning(host)) {
         progress('rebooting', name);
         if (await rebootHost(host)) return;
@@ -166,8 +169,7 @@ export class LocalProvider implements Provider {
 
   private async removeOne(host: HostPaths, progress: Progress): Promise<void> {
     if (existsSync(host.directory)) progress('removing', host.name);
-    await killCgroup(host.cgroup);
-    removeCgroup(host.cgroup);
+    await destroyCgroup(host.cgroup);
     // The interface goes with the host's network namespace, which the kernel takes apart a little later.
     if (interfaceExists(host.link)) await until(200, () => (interfaceExists(host.link) ? undefined : true));
     await removeInterface(host.link);
@@ -176,12 +178,11 @@ export class LocalProvider implements Provider {
     await rm(gone, { recursive: true, force: true });
     if (existsSync(host.directory)) await rename(host.directory, gone);
     await rm(gone, { recursive: true, force: true });
-    await rm(`/run/systemd/nspawn/propagate/${host.machine}`, { recursive: true, force: true });
   }
 
   private async removeCluster(): Promise<void> {
     await removeInterface(this.store.bridge);
-    for (const cgroup of this.store.cgroups()) removeCgroupIfEmpty(cgroup);
+    for (const cgroup of this.store.cgroups()) removeOneCgroup(cgroup);
     await rm(this.store.directory, { recursive: true, force: true });
     for (const directory of [join(this.dataDir, 'clusters'), this.dataDir]) {
       // Other clusters may be in there, or the user's own files.
@@ -281,10 +282,13 @@ export class LocalProvider implements Provider {
 
 /** Does something for all, a few at a time; lets all of them end before the first failure is thrown. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  if (items.length === 0) return;
   const { default: pLimit } = await import('p-limit');
   const limit = pLimit(parallel);
   const results = await Promise.allSettled(items.map((item) => limit(() => work(item))));
   const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown);
+  const interrupted = failures.find((error) => error instanceof InterruptedError);
+  if (interrupted !== undefined) throw interrupted;
   if (failures.length > 1 && failures.every((error) => error instanceof CoreupError)) {
     const [first] = failures;
     throw new CoreupError(failures.map((error) => error.message).join('; '), {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** Debian suites that are known to boot and to bring a real etcd: 3.4.23 and 3.5.16. */
 export const suites = ['bookworm', 'trixie'] as const;
 export type Suite = (typeof suites)[number];
@@ -46,6 +44,7 @@ const files: Recipe['files'] = {
     mode: '0644',
     content: '[Journal]\nStorage=volatile\nRuntimeMaxUse=64M\n',
   },
+  '/etc/default/locale': { mode: '0644', content: 'LANG=C.UTF-8\n' },
   '/etc/systemd/system.conf.d/10-coreup.conf': { mode: '0644', content: '[Manager]\nDefaultTimeoutStopSec=8s\n' },
 };
 
@@ -55,6 +54,10 @@ const mask = [
   ...['getty.target', 'getty-static.service', 'console-getty.service', 'container-getty@.service'],
   ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
   ...['logrotate.timer', 'man-db.timer', 'systemd-tmpfiles-clean.timer', 'motd-news.timer', 'e2scrub_reap.service'],
+  ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service', 'systemd-network-generator.service'],
+  ...['dev-hugepages.mount', 'systemd-creds.socket', 'systemd-sysext.socket'],
+  // A login as core waits for the whole of a user's systemd, which nothing on a host uses.
+  'user@.service',
   // sshd keys are given; trixie would listen on vsock and a local socket as well.
   ...['sshd-keygen.service', 'ssh.socket'],
 ];
@@ -70,9 +73,11 @@ const prune = [
 const finish = `
 in_image() { chroot "$PWD" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@"; }
 in_image groupadd --gid 500 core
-in_image useradd --uid 500 --gid core --groups sudo --create-home --shell /bin/bash --password '*' core
+in_image useradd --uid 500 --gid core --groups sudo,adm,systemd-journal --create-home --shell /bin/bash --password '*' core
 install -d -m 0700 -o 500 -g 500 home/core/.ssh
 install -d -m 0755 etc/ssh/authorized_keys.d
+install -d -m 0755 etc/systemd/system-generators
+ln -s /dev/null etc/systemd/system-generators/systemd-ssh-generator
 # Motd and mail notices cost two processes a login and say nothing here.
 sed -i -E '/pam_(motd|mail)\\.so/d' etc/pam.d/sshd
 # debootstrap copies this machine's resolver and name into the image.
@@ -95,9 +100,4 @@ export function recipeFor(suite: Suite, architecture: string = process.arch): Re
     prune,
     finish,
   };
-}
-
-/** Twelve hex digits that name a recipe; any change of it gives another name. */
-export function recipeHash(recipe: Recipe): string {
-  return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12);
 }

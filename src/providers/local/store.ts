@@ -1,9 +1,8 @@
 import { linkSync, readdirSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoreupError, InputError } from '../../util/errors.js';
 import { cgroupRoot } from './cgroup.js';
-import { readJson, writeAtomic, writeSynced } from './files.js';
+import { makeDirectory, readJson, writeAtomic, writeSynced } from './files.js';
 import { shortName } from './network.js';
 import { dataRoot } from './paths.js';
 
@@ -128,7 +127,7 @@ export class Store {
     if (JSON.stringify(before) === JSON.stringify(record)) return;
     if (before !== undefined) return writeAtomic(file, encode(record));
     // A link, unlike a rename, fails if somebody was faster.
-    await mkdir(this.hosts, { recursive: true, mode: 0o755 });
+    await makeDirectory(this.hosts);
     const beside = join(this.directory, `.claim-${process.pid}`);
     await writeSynced(beside, encode(record));
     try {
