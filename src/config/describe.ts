@@ -17,17 +17,33 @@ export function allowed(schema: z.ZodType): string {
   if (typeof said === 'string') return said;
   if (inner instanceof z.ZodNumber) return numberWords(inner);
   if (inner instanceof z.ZodString) return 'text';
-  if (inner instanceof z.ZodBoolean) return 'true or false';
-  if (inner instanceof z.ZodEnum) return either(inner.options.map(literal));
-  if (inner instanceof z.ZodLiteral) return either([...inner.values].map(literal));
+  const choices = choicesOf(inner);
+  if (choices) return either(choices);
   if (inner instanceof z.ZodDiscriminatedUnion) {
     return `an object with ${inner.def.discriminator}: ${either(discriminators(inner).map(literal))}`;
   }
-  if (inner instanceof z.ZodUnion) return either(inner.options.map((option) => allowed(option as z.ZodType)));
+  if (inner instanceof z.ZodUnion) {
+    const options = inner.options as readonly z.ZodType[];
+    return either(options.flatMap((option) => choicesOf(option) ?? [allowed(option)]));
+  }
   if (inner instanceof z.ZodArray) return `a list of ${plural(inner.element as z.ZodType)}`;
   if (inner instanceof z.ZodRecord) return `an object whose values are each ${allowed(inner.valueType as z.ZodType)}`;
-  if (inner instanceof z.ZodObject) return `an object with the keys ${keyList(inner)}`;
+  if (inner instanceof z.ZodObject) return `an object { ${keyList(inner)} }`;
   return 'something else';
+}
+
+/** The values that a schema allows, where they can be counted, as one would write them in the config. */
+export function choicesOf(schema: z.ZodType): readonly string[] | undefined {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodBoolean) return ['true', 'false'];
+  if (inner instanceof z.ZodEnum) return inner.options.map(literal);
+  return inner instanceof z.ZodLiteral ? [...inner.values].map(literal) : undefined;
+}
+
+/** What the keys of a record may be, in words; undefined for other schemas. */
+export function allowedKeys(schema: z.ZodType): string | undefined {
+  const inner = unwrap(schema);
+  return inner instanceof z.ZodRecord ? allowed(inner.keyType as z.ZodType) : undefined;
 }
 
 /**
@@ -82,6 +98,9 @@ function stepInto(schema: z.ZodType, key: string | number): z.ZodType | undefine
   if (schema instanceof z.ZodObject) return schema.shape[key] as z.ZodType | undefined;
   if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
   if (schema instanceof z.ZodArray) return schema.element as z.ZodType;
+  // None of the options was meant: what tells them apart is what is wrong.
+  if (schema instanceof z.ZodDiscriminatedUnion && key === schema.def.discriminator)
+    return z.enum(discriminators(schema));
   return undefined;
 }
 
@@ -95,11 +114,13 @@ function numberWords(schema: z.ZodNumber): string {
 
 function plural(element: z.ZodType): string {
   const inner = unwrap(element);
-  return inner instanceof z.ZodObject ? `objects with the keys ${keyList(inner)}` : `which each is ${allowed(inner)}`;
+  return inner instanceof z.ZodObject ? `objects { ${keyList(inner)} }` : `which each is ${allowed(inner)}`;
 }
 
 function keyList(schema: z.ZodObject): string {
-  const keys = Object.entries(schema.shape).map(([key, value]) => (value instanceof z.ZodOptional ? `${key}?` : key));
+  const keys = Object.entries(schema.shape as z.ZodRawShape as Record<string, z.ZodType>).map(([key, value]) =>
+    value.safeParse(undefined).success ? `${key}?` : key,
+  );
   return keys.length <= 10 ? keys.join(', ') : `${keys.slice(0, 9).join(', ')} …`;
 }
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { allowed, knownKeys, schemaAt } from './describe.js';
+import { allowed, allowedKeys, choicesOf, knownKeys, schemaAt } from './describe.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
 import { nearest } from './nearest.js';
 import { reserved } from './reserved.js';
@@ -24,7 +24,7 @@ export function wordIssues(schema: z.ZodType, input: unknown, issues: readonly z
 function wordIssue(schema: z.ZodType, input: unknown, issue: z.core.$ZodIssue, base: KeyPath): readonly Issue[] {
   const path: KeyPath = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(schema, input, path, key));
-  if (issue.code === 'invalid_key') return [badKey(issue, path)];
+  if (issue.code === 'invalid_key') return [badKey(schema, input, path)];
   if (issue.code === 'invalid_union') {
     // An object can only have meant the option that is an object: what is wrong inside it is what helps.
     const inner = issue.errors.find((errors) => errors.every((error) => error.path.length > 0 || isAboutKeys(error)));
@@ -51,9 +51,10 @@ function unknownKeyWords(path: KeyPath, key: string, known: readonly string[]): 
   return `is not a known key; known here: ${known.join(', ')}`;
 }
 
-function badKey(issue: z.core.$ZodIssueInvalidKey, path: KeyPath): Issue {
-  const reason = issue.issues.map((inner) => inner.message).join('; ');
-  return { path, message: `${formatPath(path)}: this key is not allowed: ${reason}`, severity: 'error', at: 'key' };
+function badKey(schema: z.ZodType, input: unknown, path: KeyPath): Issue {
+  const parent = schemaAt(schema, path.slice(0, -1), input);
+  const must = (parent && allowedKeys(parent)) ?? 'something else';
+  return { path, message: `${formatPath(path)}: the key must be ${must}`, severity: 'error', at: 'key' };
 }
 
 function wrongValue(schema: z.ZodType, input: unknown, path: KeyPath): Issue {
@@ -62,11 +63,14 @@ function wrongValue(schema: z.ZodType, input: unknown, path: KeyPath): Issue {
   const value = valueAt(input, path);
   const name = path.length === 0 ? 'the config' : formatPath(path);
   const found = value === undefined ? `${name} is missing; it ${must}` : `${name} is ${show(value)}; it ${must}`;
-  return { path, message: found + quotedNumber(value, must), severity: 'error', at: 'value' };
+  return { path, message: found + advice(value, must, expected), severity: 'error', at: 'value' };
 }
 
-/** "3" for 3 is the commonest slip of people who come from shell variables. */
-function quotedNumber(value: unknown, must: string): string {
-  const isQuoted = typeof value === 'string' && /^\d+$/.test(value) && must.includes('number');
-  return isQuoted ? ` (write ${value} without quotes)` : '';
+/** What a wrong text was probably meant to be. */
+function advice(value: unknown, must: string, expected: z.ZodType | undefined): string {
+  if (typeof value !== 'string' || !expected) return '';
+  // "3" for 3 is the commonest slip of people who come from shell variables.
+  if (/^\d+$/.test(value) && must.includes('number')) return ` (write ${value} without quotes)`;
+  const meant = nearest(`'${value}'`, choicesOf(expected) ?? []);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
 }

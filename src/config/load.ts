@@ -9,6 +9,8 @@ import { loadFailure, type Source } from './failure.js';
 import type { Issue } from './issues.js';
 import { resolveConfig, type ResolvedConfig } from './resolve.js';
 
+export type { ResolvedConfig };
+
 export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** Absolute path of the config file. */

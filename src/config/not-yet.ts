@@ -3,48 +3,48 @@ import type { Sections } from './rules.js';
 
 interface Pending {
   readonly path: KeyPath;
-  /** What the config asks for, or undefined if it does not. */
-  readonly asked: (config: Sections) => string | undefined;
+  readonly what: string;
+  readonly isAsked: (config: Sections) => boolean;
 }
 
 /**
  * What the schema knows and this version cannot do yet: refused, never silently ignored. Whoever builds one of these
  * deletes its lines.
  */
-const pending: readonly Pending[] = [
+export const PENDING: readonly Pending[] = [
   {
     path: ['discovery', 'mode'],
-    asked: ({ discovery }) =>
-      discovery && discovery.mode !== 'static' ? `discovery mode '${discovery.mode}'` : undefined,
+    what: 'a discovery mode other than static',
+    isAsked: ({ discovery }) => discovery !== undefined && discovery.mode !== 'static',
   },
   {
     path: ['etcd', 'members'],
-    asked: ({ etcd, num_instances: instances }) =>
-      etcd?.members !== undefined && instances !== undefined && etcd.members < instances
-        ? 'instances that are no etcd members'
-        : undefined,
+    what: 'workers beside the etcd members',
+    isAsked: ({ etcd, num_instances: instances }) =>
+      etcd?.members !== undefined && instances !== undefined && etcd.members < instances,
   },
-  { path: ['etcd', 'tls'], asked: ({ etcd }) => (etcd?.tls ? 'TLS' : undefined) },
+  { path: ['etcd', 'tls'], what: 'TLS', isAsked: ({ etcd }) => etcd?.tls === true },
   {
     path: ['etcd', 'source'],
-    asked: ({ etcd }) => (etcd && etcd.source !== 'system' ? "an etcd source other than 'system'" : undefined),
+    what: "an etcd other than the system's",
+    isAsked: ({ etcd }) => etcd !== undefined && etcd.source !== 'system',
   },
   {
     path: ['fleet', 'source'],
-    asked: ({ fleet }) => (fleet?.source === undefined ? undefined : 'a fleet source'),
+    what: "a fleet other than the hosts' own",
+    isAsked: ({ fleet }) => fleet?.source !== undefined,
   },
   {
     path: ['services'],
-    asked: ({ services }) => (services && services.length > 0 ? 'running services' : undefined),
+    what: 'units to run',
+    isAsked: ({ services }) => services !== undefined && services.length > 0,
   },
 ];
 
 /** Refuses what is not built yet. */
 export function notYet(config: Sections): readonly { path: KeyPath; message: string }[] {
-  return pending.flatMap(({ path, asked }) => {
-    const what = asked(config);
-    return what === undefined
-      ? []
-      : [{ path, message: `${formatPath(path)}: ${what}: not built yet in this version of coreup` }];
-  });
+  return PENDING.filter(({ isAsked }) => isAsked(config)).map(({ path, what }) => ({
+    path,
+    message: `${formatPath(path)} asks for ${what}, which is not built yet in this version of coreup`,
+  }));
 }

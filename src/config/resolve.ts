@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { instanceName } from '../cluster/build.js';
 import type { CheckResult } from './check.js';
 import type { Issue } from './issues.js';
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 type Checked = NonNullable<CheckResult['config']>;
 
-/** A config that is right, with every default filled in and every path absolute. */
+/** A config that is right, with every default filled in and every path absolute. Metadata of hosts is in fleet.metadata. */
 export type ResolvedConfig = DeepReadonly<
   Omit<Checked, 'cluster_name' | 'user_data' | 'etcd'> & {
     cluster_name: string;
@@ -28,6 +29,7 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
       ...rest,
       cluster_name: config.cluster_name ?? safeName(basename(dir)),
       ...(userData === undefined ? {} : { user_data: absolute(userData) }),
+      fleet: { ...config.fleet, metadata: { ...hostMetadata(config), ...config.fleet.metadata } },
       etcd: { ...config.etcd, members: config.etcd.members ?? config.num_instances },
       provider:
         provider.kind === 'local'
@@ -44,6 +46,16 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
       ...(given === undefined && present.length === 2 ? [ambiguousUserData] : []),
     ],
   };
+}
+
+/** Metadata that is written beside a host, by member name. */
+function hostMetadata({ provider, instance_name_prefix: prefix }: Checked): Record<string, Record<string, string>> {
+  if (provider.kind === 'local') return {};
+  return Object.fromEntries(
+    provider.hosts.flatMap(({ name, metadata }, position) =>
+      metadata ? [[name ?? instanceName(prefix, position + 1), metadata]] : [],
+    ),
+  );
 }
 
 /** Makes a cluster name of a directory's name: `My Cluster` → `my-cluster`. */
