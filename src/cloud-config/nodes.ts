@@ -4,8 +4,10 @@ export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
 interface Spanned {
   /** Offset of the first character of the value itself (for a block scalar, of its `|` or `>`). */
   readonly start: number;
-  /** Offset behind the value's last character. */
+  /** Offset behind the value's last character that counts: no line break or comment that follows. */
   readonly end: number;
+  /** It was written as an alias: `start` and `end` are the alias's, what is inside lies at the anchor. */
+  readonly alias?: true;
 }
 
 export interface ScalarNode extends Spanned {
@@ -30,6 +32,8 @@ export interface MappingEntry {
   readonly spelling: string;
   readonly keyStart: number;
   readonly keyEnd: number;
+  /** Offset behind the colon (behind the key, where a flow mapping leaves the colon out). */
+  readonly colonEnd: number;
   readonly value: ConfigNode;
   /** It comes from a merge key (`<<`), so its place is where the anchor is. */
   readonly merged: boolean;
@@ -38,6 +42,8 @@ export interface MappingEntry {
 export interface MappingNode extends Spanned {
   readonly kind: 'mapping';
   readonly flow: boolean;
+  /** Offset behind the last pair, a merge included; for a flow mapping that is before the closing brace. */
+  readonly lastPairEnd: number;
   readonly entries: readonly MappingEntry[];
   /** By normalised key. Where a merge and an own key meet, the later one counts, as in coreos-cloudinit. */
   readonly byKey: ReadonlyMap<string, MappingEntry>;

@@ -1,15 +1,6 @@
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  type ParsedNode,
-  type Scalar,
-  type YAMLMap,
-  type YAMLSeq,
-} from 'yaml';
-import type { ConfigNode, MappingEntry, MappingNode, ScalarNode, ScalarStyle } from './nodes.js';
+import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
+import { lineStartsOf, positionIn } from './lines.js';
+import type { ConfigNode, MappingEntry, MappingNode, ScalarNode, ScalarStyle, SequenceNode } from './nodes.js';
 import { problemAt, type NamedText } from './problem.js';
 import { tagFits } from './scalars.js';
 
@@ -46,8 +37,8 @@ export class TreeBuilder {
   constructor(private readonly source: NamedText) {}
 
   /** @throws InputError for an alias without anchor, endless or exploding aliases, a wrong tag, a duplicate key */
-  build(node: Node | ParsedNode | null): ConfigNode {
-    if (isAlias(node)) return this.alias(node.source, node.range?.[0] ?? 0);
+  build(node: Node): ConfigNode {
+    if (isAlias(node)) return this.alias(node.source, node.range?.[0] ?? 0, node.range?.[1] ?? 0);
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
     const before = { nodes: this.nodes, text: this.text };
     if (anchor !== undefined) this.anchors.set(anchor, 'open');
@@ -59,7 +50,7 @@ export class TreeBuilder {
     return built;
   }
 
-  private alias(name: string, offset: number): ConfigNode {
+  private alias(name: string, offset: number, end: number): ConfigNode {
     const target = this.anchors.get(name);
     if (target === undefined) {
       throw this.fault(
@@ -89,20 +80,20 @@ export class TreeBuilder {
         'Write the repeated values out, or use fewer aliases of aliases.',
       );
     }
-    return target.node;
+    return { ...target.node, start: offset, end, alias: true };
   }
 
-  private scalar(node: Scalar | null): ScalarNode {
+  private scalar(node: Scalar): ScalarNode {
     const [start, end] = spanOf(node);
-    if (node === null) return { kind: 'scalar', start, end, text: '', style: 'plain' };
     const text = node.source ?? '';
+    const style = STYLES[node.type ?? 'PLAIN'] ?? 'plain';
     this.text += text.length;
     const built: ScalarNode = {
       kind: 'scalar',
       start,
-      end,
+      end: style === 'literal' || style === 'folded' ? this.blockScalarEnd(start, end) : end,
       text,
-      style: STYLES[node.type ?? 'PLAIN'] ?? 'plain',
+      style,
       ...(node.tag === undefined ? {} : { tag: node.tag }),
     };
     if (!tagFits(built)) {
@@ -116,10 +107,21 @@ export class TreeBuilder {
     return built;
   }
 
-  private sequence(node: YAMLSeq): ConfigNode {
+  /** Without the last line break, and without the empty lines behind it, unless `+` in the header keeps them. */
+  private blockScalarEnd(start: number, end: number): number {
+    const { text } = this.source;
+    const header = text.slice(start, start + 3);
+    if (/^[|>][0-9]?\+/.test(header)) return text[end - 1] === '\n' ? end - (text[end - 2] === '\r' ? 2 : 1) : end;
+    let last = end;
+    while (last > start && ' \t\r\n'.includes(text[last - 1] ?? '')) last--;
+    return last;
+  }
+
+  private sequence(node: YAMLSeq): SequenceNode {
     const [start, end] = spanOf(node);
     const items = node.items.map((item) => this.build(item as Node));
-    return { kind: 'sequence', start, end, flow: node.flow === true, items };
+    const flow = node.flow === true;
+    return { kind: 'sequence', start, end: flow ? end : (items.at(-1)?.end ?? end), flow, items };
   }
 
   private mapping(node: YAMLMap): MappingNode {
@@ -127,12 +129,15 @@ export class TreeBuilder {
     const entries: MappingEntry[] = [];
     const byKey = new Map<string, MappingEntry>();
     const own = new Map<string, MappingEntry>();
+    const flow = node.flow === true;
+    let lastPairEnd = start;
     const add = (entry: MappingEntry): void => {
       entries.push(entry);
       byKey.set(entry.key, entry);
     };
     for (const pair of node.items) {
       const entry = this.entry(pair.key as Node, pair.value as Node | null);
+      lastPairEnd = Math.max(entry.colonEnd, entry.value.end);
       if (entry.key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
         for (const merged of this.merged(entry)) add(merged);
         continue;
@@ -142,7 +147,7 @@ export class TreeBuilder {
       own.set(entry.key, entry);
       add(entry);
     }
-    return { kind: 'mapping', start, end, flow: node.flow === true, entries, byKey };
+    return { kind: 'mapping', start, end: flow ? end : lastPairEnd, lastPairEnd, flow, entries, byKey };
   }
 
   private entry(key: Node, value: Node | null): MappingEntry {
@@ -156,12 +161,32 @@ export class TreeBuilder {
         'Write a plain key; quote it if it begins with [ or {.',
       );
     }
-    const at = value ?? { range: [keyEnd, keyEnd, keyEnd] };
-    const node =
-      value === null
-        ? ({ kind: 'scalar', start: at.range?.[0] ?? keyEnd, end: keyEnd, text: '', style: 'plain' } as const)
-        : this.build(value);
-    return { key: built.text.replaceAll('-', '_'), spelling: built.text, keyStart, keyEnd, value: node, merged: false };
+    const colonEnd = this.colonEnd(keyEnd);
+    const empty = value === null || (isScalar(value) && value.source === '' && value.type === 'PLAIN');
+    return {
+      key: built.text.replaceAll('-', '_'),
+      spelling: built.text,
+      keyStart,
+      keyEnd,
+      colonEnd,
+      value: empty && value?.tag === undefined ? this.nothing(colonEnd, value) : this.build(value),
+      merged: false,
+    };
+  }
+
+  /** The value of `key:` with nothing behind it. */
+  private nothing(at: number, value: Node | null): ScalarNode {
+    this.nodes++;
+    const node: ScalarNode = { kind: 'scalar', start: at, end: at, text: '', style: 'plain' };
+    if (isScalar(value) && value.anchor !== undefined) this.anchors.set(value.anchor, { node, nodes: 1, text: 0 });
+    return node;
+  }
+
+  private colonEnd(keyEnd: number): number {
+    const { text } = this.source;
+    let at = keyEnd;
+    while (' \t\r\n'.includes(text[at] ?? '-')) at++;
+    return text[at] === ':' ? at + 1 : keyEnd;
   }
 
   /** The entries a merge key brings; of several maps the first named counts most, so it comes last. */
@@ -185,7 +210,7 @@ export class TreeBuilder {
       earlier.spelling === entry.spelling
         ? ''
         : ` (spelled ${JSON.stringify(earlier.spelling)}; - and _ mean the same)`;
-    const line = this.source.text.slice(0, earlier.keyStart).split('\n').length;
+    const { line } = positionIn(lineStartsOf(this.source.text), earlier.keyStart);
     return this.fault(
       entry.keyStart,
       `the key ${JSON.stringify(entry.spelling)} is already given on line ${line}${spelling}`,

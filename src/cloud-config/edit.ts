@@ -1,0 +1,202 @@
+import { InputError } from '../util/errors.js';
+import { emitScalar } from './emit-scalar.js';
+import { EditLayout, type InsertionPlace, type NewKeys } from './edit-layout.js';
+import { deletions } from './edit-delete.js';
+import type { CloudConfigDocument, ConfigNode, MappingEntry, MappingNode } from './nodes.js';
+import { parseCloudConfig } from './parse.js';
+import { problemAt } from './problem.js';
+import { meansTheSame, typeAt } from './edit-meaning.js';
+
+/** One change: the scalar at a path of keys (`-` and `_` are the same), or null to delete the key with its lines. */
+export interface Edit {
+  readonly path: readonly string[];
+  readonly value: string | null;
+}
+
+/** Replaces the text from `start` to `end`. */
+export interface Splice {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface CloudConfigEditor {
+  /**
+   * The text with the edits made; comments, key order, quotes, line ends and everything else stay byte for byte, and a
+   * value that already means the same is not touched.
+   *
+   * @throws InputError where a path leads through something that is no mapping, or through an alias
+   */
+  render(edits: readonly Edit[]): string;
+}
+
+/**
+ * Prepares a user's cloud-config for surgical edits: it is parsed once, then each `render` only splices.
+ *
+ * @throws InputError as parseCloudConfig
+ */
+export function editCloudConfig(text: string, file: string): CloudConfigEditor {
+  const document = parseCloudConfig({ file, text });
+  const layout = new EditLayout(document);
+  return {
+    render: (edits) => applySplices(document.text, new EditPlan(document, layout, edits).splices()),
+  };
+}
+
+function applySplices(text: string, splices: readonly Splice[]): string {
+  let result = '';
+  let at = 0;
+  for (const splice of splices.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+    result += text.slice(at, splice.start) + splice.text;
+    at = splice.end;
+  }
+  return result + text.slice(at);
+}
+
+/** Sorts the edits of one render by what they do to the document. */
+class EditPlan {
+  private readonly replaced: Splice[] = [];
+  private readonly inserted = new Map<InsertionPlace, { readonly keys: NewKeys; readonly flow: boolean }>();
+  private readonly deleted = new Map<MappingNode, { entries: Set<MappingEntry>; owner: MappingEntry | null }>();
+
+  constructor(
+    private readonly document: CloudConfigDocument,
+    private readonly layout: EditLayout,
+    edits: readonly Edit[],
+  ) {
+    for (const edit of lastOfEachPath(edits)) this.add(edit);
+  }
+
+  splices(): Splice[] {
+    return [
+      ...this.replaced,
+      ...[...this.deleted].flatMap(([mapping, { entries, owner }]) => {
+        const refilled = this.inserted.has(mapping);
+        return deletions(this.layout, mapping, entries, refilled ? null : owner);
+      }),
+      ...[...this.inserted].map(([where, { keys, flow }]) =>
+        this.layout.insertion(where, keys, flow, this.deletedFrom(where)),
+      ),
+    ];
+  }
+
+  private deletedFrom(where: InsertionPlace): ReadonlySet<MappingEntry> {
+    const deleted = where !== null && 'kind' in where ? this.deleted.get(where)?.entries : undefined;
+    return deleted ?? new Set();
+  }
+
+  private add({ path, value }: Edit): void {
+    let mapping = this.document.root;
+    if (mapping === null) return this.insert(null, path, 0, value, false);
+    let owner: MappingEntry | null = null;
+    let anchored = false;
+    for (const [depth, name] of path.entries()) {
+      const entry = ownEntry(mapping, name);
+      if (entry === undefined) {
+        if (value !== null) this.refuseAnchored(anchored, mapping.lastPairEnd);
+        return this.insert(mapping, path, depth, value, mapping.flow);
+      }
+      anchored ||= this.hasAnchor(entry);
+      if (depth === path.length - 1) {
+        if (value !== null) return this.replace(entry, path, value, mapping.flow, anchored);
+        this.refuseAnchored(anchored, entry.keyStart);
+        return this.delete(mapping, entry, owner);
+      }
+      if (isNothing(entry.value)) return this.insert(entry, path, depth + 1, value, mapping.flow);
+      if (entry.value.kind !== 'mapping' || entry.value.alias === true) {
+        if (value === null && entry.value.kind !== 'mapping') return;
+        throw this.unreachable(entry, path.slice(0, depth + 1), entry.value);
+      }
+      owner = entry;
+      mapping = entry.value;
+    }
+  }
+
+  private replace(entry: MappingEntry, path: readonly string[], value: string, flow: boolean, anchored: boolean): void {
+    const old = entry.value;
+    const type = typeAt(path);
+    if (meansTheSame(old, value, type)) return;
+    this.refuseAnchored(anchored, entry.keyStart);
+    const text = emitScalar(value, { type, flow, ...(old.kind === 'scalar' ? { style: old.style } : {}) });
+    const inPlace = old.kind === 'scalar' && old.tag === undefined && old.end > old.start;
+    this.replaced.push(
+      inPlace
+        ? { start: old.start, end: old.end, text }
+        : {
+            start: entry.colonEnd,
+            end: Math.max(entry.colonEnd, old.end),
+            text: `${this.layout.colon(entry)} ${text}`,
+          },
+    );
+  }
+
+  private delete(mapping: MappingNode, entry: MappingEntry, owner: MappingEntry | null): void {
+    const of = this.deleted.get(mapping) ?? { entries: new Set(), owner };
+    of.entries.add(entry);
+    this.deleted.set(mapping, of);
+  }
+
+  private insert(
+    where: InsertionPlace,
+    path: readonly string[],
+    depth: number,
+    value: string | null,
+    flow: boolean,
+  ): void {
+    if (value === null) return;
+    const place = this.inserted.get(where) ?? { keys: new Map(), flow };
+    this.inserted.set(where, place);
+    let level: NewKeys = place.keys;
+    const names = path.slice(depth).map((name) => name.replaceAll('_', '-'));
+    for (const name of names.slice(0, -1)) {
+      const next = level.get(name);
+      const deeper: NewKeys = next instanceof Map ? next : new Map();
+      level.set(name, deeper);
+      level = deeper;
+    }
+    level.set(names.at(-1) ?? '', { value, type: typeAt(path) });
+  }
+
+  private hasAnchor({ colonEnd, value }: MappingEntry): boolean {
+    return value.alias !== true && /(?:^|\s)&/.test(this.document.text.slice(colonEnd, value.start));
+  }
+
+  /** An anchor's value is repeated wherever its alias stands: changing it here would change it there. */
+  private refuseAnchored(anchored: boolean, offset: number): void {
+    if (!anchored) return;
+    throw problemAt(
+      this.document,
+      offset,
+      'this value has an anchor (&), so changing it here would change it elsewhere too',
+      'EDIT_ANCHOR',
+      'Write the value out where it is needed, without anchor and alias.',
+    );
+  }
+
+  private unreachable(entry: MappingEntry, path: readonly string[], found: ConfigNode): InputError {
+    const what = found.alias === true ? 'an alias' : found.kind === 'sequence' ? 'a list' : 'a text';
+    return problemAt(
+      this.document,
+      found.start,
+      `${path.join('.')} must be a mapping that keys can be added to; found ${what}`,
+      'EDIT_SHAPE',
+      found.alias === true
+        ? 'Write the mapping out instead of using the alias.'
+        : `Write "${entry.spelling}:" and indent its keys below.`,
+    );
+  }
+}
+
+function ownEntry(mapping: MappingNode, name: string): MappingEntry | undefined {
+  const entry = mapping.byKey.get(name.replaceAll('-', '_'));
+  return entry?.merged === true ? undefined : entry;
+}
+
+const isNothing = (node: ConfigNode): boolean =>
+  node.kind === 'scalar' && node.style === 'plain' && ['', '~', 'null', 'Null', 'NULL'].includes(node.text);
+
+function lastOfEachPath(edits: readonly Edit[]): Edit[] {
+  const byPath = new Map<string, Edit>();
+  for (const edit of edits) byPath.set(edit.path.join('\u0000').replaceAll('-', '_'), edit);
+  return [...byPath.values()];
+}
