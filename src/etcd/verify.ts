@@ -28,9 +28,15 @@ export function compareMembership(
           : `is not in etcd's member list (${listed.map((member) => member.name || member.id).join(', ') || 'empty'})`,
       );
     } else if (!sameUrls(found.peerUrls, want.peerUrls)) {
-      problems.set(want.name, `has peer URLs ${list(found.peerUrls)} in etcd's member list, not ${list(want.peerUrls)}`);
+      problems.set(
+        want.name,
+        `has peer URLs ${list(found.peerUrls)} in etcd's member list, not ${list(want.peerUrls)}`,
+      );
     } else if (!sameUrls(found.clientUrls, want.clientUrls)) {
-      problems.set(want.name, `has client URLs ${list(found.clientUrls)} in etcd's member list, not ${list(want.clientUrls)}`);
+      problems.set(
+        want.name,
+        `has client URLs ${list(found.clientUrls)} in etcd's member list, not ${list(want.clientUrls)}`,
+      );
     }
   }
   const names = new Set(expected.map((member) => member.name));

@@ -136,7 +136,8 @@ function fileDifference(file: HostFile, observed: Observation): string | undefin
 function* staleSteps(desired: HostState, manifest: Manifest | undefined): Generator<Step> {
   const wanted = new Set(desired.files.map((file) => file.path));
   for (const [path, sum] of Object.entries(manifest?.files ?? {})) {
-    if (!wanted.has(path)) yield step({ kind: 'file-remove', path, sha256: sum }, path, 'is no longer in the user-data');
+    if (!wanted.has(path))
+      yield step({ kind: 'file-remove', path, sha256: sum }, path, 'is no longer in the user-data');
   }
 }
 
@@ -164,7 +165,8 @@ function* enableSteps(desired: HostState, observed: Observation): Generator<Step
   }
   const wanted = new Set(desired.units.filter((unit) => unit.enable).map((unit) => unit.name));
   for (const name of observed.manifest?.enabled ?? []) {
-    if (!wanted.has(name)) yield step({ kind: 'unit-disable', unit: name }, name, 'is no longer enabled by the user-data');
+    if (!wanted.has(name))
+      yield step({ kind: 'unit-disable', unit: name }, name, 'is no longer enabled by the user-data');
   }
 }
 

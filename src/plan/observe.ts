@@ -33,7 +33,10 @@ export function observeScript(question: Question): string {
     lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${question.units}`);
   }
   for (const user of question.users) {
-    lines.push(sh`mark ${`user ${user}`}`, sh`getent passwd -- ${user} && cat "$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`);
+    lines.push(
+      sh`mark ${`user ${user}`}`,
+      sh`getent passwd -- ${user} && cat "$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`,
+    );
   }
   lines.push('mark data');
   for (const directory of question.dataDirs) lines.push(sh`[ -d ${`${directory}/member`} ] && echo ${directory}`);

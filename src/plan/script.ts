@@ -88,7 +88,9 @@ function compile(action: Action): Compiled {
     }
     case 'directory': {
       const { path, mode, owner } = action.directory;
-      return { command: sh`mkdir -p -- ${path} && chmod ${octal(mode)} -- ${path} && chown ${owner ?? 'root:root'} -- ${path}` };
+      return {
+        command: sh`mkdir -p -- ${path} && chmod ${octal(mode)} -- ${path} && chown ${owner ?? 'root:root'} -- ${path}`,
+      };
     }
     case 'file-write': {
       const { path, mode, owner, content } = action.file;
@@ -97,7 +99,9 @@ function compile(action: Action): Compiled {
     case 'file-remove':
       return { command: removeOwn(action.path, action.sha256) };
     case 'unit-mask':
-      return { command: sh`rm -f -- /etc/systemd/system/${action.unit} && ln -s /dev/null /etc/systemd/system/${action.unit}` };
+      return {
+        command: sh`rm -f -- /etc/systemd/system/${action.unit} && ln -s /dev/null /etc/systemd/system/${action.unit}`,
+      };
     case 'unit-unmask':
       return { command: sh`systemctl --no-reload unmask -- ${action.unit}` };
     case 'unit-enable':
@@ -119,7 +123,10 @@ function compile(action: Action): Compiled {
 function unitCommand(action: { unit: string; verb: string; wait: boolean }): string {
   const flags = action.wait ? [] : ['--no-block'];
   const reset = sh`systemctl reset-failed -- ${action.unit} 2>/dev/null; `;
-  return (action.verb === 'start' || action.verb === 'restart' ? reset : '') + sh`systemctl ${[action.verb, ...flags]} -- ${action.unit}`;
+  return (
+    (action.verb === 'start' || action.verb === 'restart' ? reset : '') +
+    sh`systemctl ${[action.verb, ...flags]} -- ${action.unit}`
+  );
 }
 
 /** Takes a file away only while it is what coreup wrote. */

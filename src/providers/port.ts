@@ -34,6 +34,13 @@ export interface Provider {
   knownHosts(cluster: Cluster): Promise<readonly string[]>;
   stop(members: readonly Member[], progress: Progress): Promise<void>;
   reboot(members: readonly Member[], progress: Progress): Promise<void>;
-  /** Removes hosts and everything that was made for them. Removing what is not there is no error. */
-  remove(members: readonly Member[], progress: Progress): Promise<void>;
+  /**
+   * Removes hosts, by name since config.ts may no longer have them, and everything that was made for them. Removing what
+   * is not there is no error.
+   */
+  remove(names: readonly string[], progress: Progress): Promise<void>;
+  /** Throws if an address of these members would lead to somebody else's host. */
+  assertReachable(members: readonly Member[]): Promise<void>;
+  /** Names of the hosts that were made for this cluster, also those that config.ts no longer has. */
+  existing(): Promise<readonly string[]>;
 }

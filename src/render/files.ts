@@ -35,10 +35,13 @@ export async function writeRendered(
     .map((file) => file.fileName)
     .filter((name) => present.has(name) && !isOurs(remembered, name, present.get(name)));
   if (foreign.length > 0) {
-    throw new InputError(`${foreign.join(', ')} in ${directory} ${foreign.length === 1 ? 'was' : 'were'} not written by coreup, or edited since`, {
-      code: 'RENDER_FOREIGN',
-      hint: 'Put your own changes into `user-data` or config.ts and move the file away; coreup overwrites only what it wrote.',
-    });
+    throw new InputError(
+      `${foreign.join(', ')} in ${directory} ${foreign.length === 1 ? 'was' : 'were'} not written by coreup, or edited since`,
+      {
+        code: 'RENDER_FOREIGN',
+        hint: 'Put your own changes into `user-data` or config.ts and move the file away; coreup overwrites only what it wrote.',
+      },
+    );
   }
   const removed = [...present.keys()].filter(
     (name) => !wanted.has(name) && isOurs(remembered, name, present.get(name)),
@@ -78,7 +81,8 @@ function withDigests(state: State, written: readonly RenderedFile[], removed: re
   const rendered: Record<string, readonly string[]> = { ...state.rendered };
   for (const name of removed) delete rendered[name];
   // The newest two are enough: the one on disk, and the one about to replace it.
-  for (const file of written) rendered[file.fileName] = [...(rendered[file.fileName] ?? []).slice(-1), digest(file.text)];
+  for (const file of written)
+    rendered[file.fileName] = [...(rendered[file.fileName] ?? []).slice(-1), digest(file.text)];
   return rendered;
 }
 

@@ -1,4 +1,7 @@
-import { editCloudConfig, type CloudConfigEdit } from '../cloud-config/edit.js';
+import { editCloudConfig, type Edit } from '../cloud-config/edit.js';
+import { childOf, type CloudConfigDocument } from '../cloud-config/nodes.js';
+import { parseCloudConfig } from '../cloud-config/parse.js';
+import { stringOf } from '../cloud-config/scalars.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
 import { templateContexts } from './context.js';
@@ -11,7 +14,7 @@ export interface Base {
   readonly text: string;
 }
 
-/** Settings from config.ts that go into every member's user-data, in cloud-config's spelling. */
+/** Settings from config.ts that go into a member's user-data, in cloud-config's spelling. */
 export interface Overrides {
   readonly etcd2: Readonly<Record<string, string>>;
   readonly fleet: Readonly<Record<string, string>>;
@@ -37,13 +40,14 @@ export function renderUserData(
   cluster: Cluster,
   discovery: DiscoveryMode,
   base: Base,
-  overrides: Overrides,
+  overrides: (member: Member) => Overrides,
 ): readonly UserData[] {
-  const text = base.kind === 'template' ? fromTemplate(cluster, discovery, base) : fromCloudConfig(cluster, discovery, base);
-  const extra = overrideEdits(overrides);
+  const text =
+    base.kind === 'template' ? fromTemplate(cluster, discovery, base) : fromCloudConfig(cluster, discovery, base);
   return cluster.members.map((member, position) => {
     const fileName = `user-data-${member.index}`;
     const rendered = text(member, position);
+    const extra = overrideEdits(overrides(member));
     return {
       member,
       fileName,
@@ -65,23 +69,32 @@ function fromTemplate(cluster: Cluster, discovery: DiscoveryMode, base: Base): M
 }
 
 function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
-  const document = editCloudConfig(base.text, base.file);
+  const document = parseCloudConfig(base);
+  const editor = editCloudConfig(base.text, base.file);
   const settings = discovery.settings(cluster);
   return (member) => {
-    const edits: CloudConfigEdit[] = [{ path: ['coreos', 'etcd2', 'name'], value: member.name }];
-    if (document.get(['hostname']) !== undefined) edits.push({ path: ['hostname'], value: member.name });
+    const edits: Edit[] = [{ path: ['coreos', 'etcd2', 'name'], value: member.name }];
+    if (valueAt(document, ['hostname']) !== undefined) edits.push({ path: ['hostname'], value: member.name });
     for (const [key, value] of Object.entries(settings(member))) {
       const path = ['coreos', 'etcd2', key];
-      const present = document.get(path);
+      const present = valueAt(document, path);
       const stays = value !== null && present !== undefined && discovery.same?.(key, present, value);
       if (!stays) edits.push({ path, value });
     }
-    return document.render(edits);
+    return editor.render(edits);
   };
 }
 
-function overrideEdits(overrides: Overrides): readonly CloudConfigEdit[] {
-  const section = (name: 'etcd2' | 'fleet'): CloudConfigEdit[] =>
+function valueAt(document: CloudConfigDocument, path: readonly string[]): string | undefined {
+  const node = path.reduce<ReturnType<typeof childOf>>(
+    (at, key) => childOf(at, key.replaceAll('-', '_')),
+    document.root ?? undefined,
+  );
+  return node === undefined ? undefined : stringOf(node);
+}
+
+function overrideEdits(overrides: Overrides): readonly Edit[] {
+  const section = (name: 'etcd2' | 'fleet'): Edit[] =>
     Object.entries(overrides[name]).map(([key, value]) => ({ path: ['coreos', name, key], value }));
   return [...section('etcd2'), ...section('fleet')];
 }

@@ -65,6 +65,20 @@ export async function readLock(directory: StateDirectory): Promise<LockOwner | u
   }
 }
 
+/**
+ * Removes a lock whose owner is gone, or whose owner's machine is not this one: only the person can know about that.
+ *
+ * @returns false if there is no lock
+ * @throws CoreupError LOCKED if its owner still runs on this machine
+ */
+export async function unlock(directory: StateDirectory): Promise<boolean> {
+  const holder = await readLock(directory);
+  if (!holder) return false;
+  if (holder.host === hostname() && !isGone(holder)) throw lockedBy(holder);
+  await rm(directory.file(FILE), { force: true });
+  return true;
+}
+
 /** True only when it is certain: the owner ran on this machine and its process is no more. */
 export function isGone(owner: LockOwner): boolean {
   return owner.host === hostname() && startTime(owner.pid) !== owner.started;

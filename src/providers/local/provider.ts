@@ -82,16 +82,20 @@ export class LocalProvider implements Provider {
       }
       await this.store.claim(this.record());
       await this.removeLeftovers();
-      await ensureBridge(this.store.bridge, this.subnet);
+      await this.ensureBridge();
     }
     await this.authorizeAll(cluster.members);
     await eachOf(idle, async (member) => {
       if (signal?.aborted === true) throw new InterruptedError();
       await this.bringUp(member, progress);
     });
-    const routes = readRoutes();
-    for (const member of cluster.members) await assertOwnRoute(this.address(member), this.store.bridge, routes);
+    await this.assertReachable(cluster.members);
     return idle.map((member) => member.name);
+  }
+
+  async assertReachable(members: readonly Member[]): Promise<void> {
+    const routes = readRoutes();
+    for (const member of members) await assertOwnRoute(this.address(member), this.store.bridge, routes);
   }
 
   status(cluster: Cluster): Promise<ReadonlyMap<string, HostStatus>> {
@@ -135,7 +139,7 @@ export class LocalProvider implements Provider {
     this.store.assertOwner(this.options.project);
     this.assertNamespace();
     const records = new Map(members.map(({ name }) => [name, this.store.requireHost(name)]));
-    await ensureBridge(this.store.bridge, this.subnet);
+    await this.ensureBridge();
     await eachOf([...records], async ([name, record]) => {
       const host = this.store.host(name);
       if (isRunning(host)) {
@@ -149,15 +153,8 @@ export class LocalProvider implements Provider {
     });
   }
 
-  async remove(members: readonly Member[], progress: Progress): Promise<void> {
-    await this.removeByName(
-      members.map((member) => member.name),
-      progress,
-    );
-  }
-
-  /** Removes hosts by name, for those that the config no longer has. With the last one, all of the cluster goes. */
-  async removeByName(names: readonly string[], progress: Progress): Promise<void> {
+  /** With the last host, all of the cluster goes. */
+  async remove(names: readonly string[], progress: Progress): Promise<void> {
     this.store.assertOwner(this.options.project);
     const outside = this.foreignProcess(names);
     // While a host runs, its namespace can be entered; afterwards a bridge in there could not be reached.
@@ -188,6 +185,11 @@ export class LocalProvider implements Provider {
       // Other clusters may be in there, or the user's own files.
       await rmdir(directory).catch(() => undefined);
     }
+  }
+
+  private ensureBridge(): Promise<void> {
+    const ports = this.store.names().map((name) => this.store.host(name).link);
+    return ensureBridge(this.store.bridge, this.subnet, ports);
   }
 
   private async bringUp(member: Member, progress: Progress): Promise<void> {

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DiscoveryMode } from '../discovery/mode.js';
+import type { Base } from '../render/user-data.js';
+import { InputError } from '../util/errors.js';
+
+const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url));
+
+/**
+ * Reads what every member's user-data is made from: the user's own file, or the template of the discovery mode.
+ *
+ * @param given absolute path of the user's own file
+ * @throws InputError USER_DATA_UNREADABLE, naming the file
+ */
+export function readBase(given: string | undefined, discovery: DiscoveryMode): Base {
+  const path = given ?? `${TEMPLATES}${discovery.name}.hbs`;
+  const file = given === undefined ? `templates/${discovery.name}.hbs` : relative(process.cwd(), path);
+  const kind = path.endsWith('.hbs') ? 'template' : 'cloud-config';
+  return { kind, file, text: readText(path, file) };
+}
+
+function readText(path: string, file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new InputError(`cannot read ${file}: ${(error as Error).message}`, {
+      code: 'USER_DATA_UNREADABLE',
+      hint: 'Name an existing, readable file with user_data in config.ts, or leave it out.',
+      location: { file },
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new InputError(`${file} is not UTF-8 text`, {
+      code: 'USER_DATA_NOT_UTF8',
+      hint: 'Save the file as UTF-8; binary content belongs into write_files with `encoding: b64`.',
+      location: { file },
+      cause: error,
+    });
+  }
+}

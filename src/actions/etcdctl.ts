@@ -1,0 +1,55 @@
+import type { Member } from '../cluster/types.js';
+import { clientAddress } from '../phases/etcd-host.js';
+import { quote } from '../util/shell.js';
+import { CoreupError } from '../util/errors.js';
+import { attachTo } from './exec.js';
+import { selectMembers } from './hosts.js';
+import { desiredHosts, renderProject, type Project } from './project.js';
+import { clusterStatus } from './status.js';
+
+/** Commands and flags that only the v2 API has (etcdctl's README for API version 2). */
+const V2_WORDS = new Set([
+  'backup', 'cluster-health', 'exec-watch', 'import', 'ls', 'mk', 'mkdir', 'rm', 'rmdir', 'set', 'setdir', 'update',
+  'updatedir', '--peers', '-C', '--no-sync', '--output', '-o',
+]); // prettier-ignore
+
+/**
+ * Runs the real etcdctl on a healthy member, against that member.
+ *
+ * @param args as typed after `--`
+ * @param api ETCDCTL_API of the person's environment; otherwise 2 for what only the v2 API has, and 3
+ * @returns etcdctl's exit code
+ */
+export async function etcdctl(project: Project, args: readonly string[], api: string | undefined): Promise<number> {
+  const member = await healthyMember(project);
+  const host = desiredHosts(project, renderProject(project)).find((candidate) => candidate.name === member.name);
+  if (!host) throw new RangeError(`no host for ${member.name}`);
+  const { host: address, port } = clientAddress(host.desired);
+  const version = api ?? (args.some((arg) => V2_WORDS.has(arg.split('=')[0] ?? '')) ? '2' : '3');
+  const given = args.some((arg) => /^(--endpoints?|--peers|-C)(=|$)/.test(arg));
+  const endpoint = given ? [] : [`--endpoints=http://${address}:${port}`];
+  const command = ['env', `ETCDCTL_API=${version}`, 'etcdctl', ...endpoint, ...args].map(quote).join(' ');
+  const terminal = process.stdin.isTTY && process.stdout.isTTY;
+  return attachTo(project, member, command, {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    terminal,
+  });
+}
+
+async function healthyMember(project: Project): Promise<Member> {
+  const status = await clusterStatus(project);
+  const healthy = status.etcd.members.find((member) => member.healthy);
+  // Without a quorum nobody is healthy, but a member that answers can still be asked.
+  const chosen = healthy ?? status.etcd.members.find((member) => member.version !== '');
+  if (!chosen) {
+    throw new CoreupError(
+      `no etcd member answers: ${status.etcd.members.map(({ name, problem }) => `${name} (${problem ?? 'no answer'})`).join(', ')}`,
+      { code: 'NO_MEMBER_ANSWERS', hint: 'Run `coreup up` to bring the cluster up, `coreup status` to see its state.' },
+    );
+  }
+  const [member] = selectMembers(project, [chosen.name]);
+  if (!member) throw new RangeError(`no member ${chosen.name}`);
+  return member;
+}

@@ -1,0 +1,56 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Role } from '../cluster/types.js';
+import { writeRendered } from '../render/files.js';
+import type { UserData } from '../render/user-data.js';
+import { takeLock } from '../state/lock.js';
+import { StateDirectory } from '../state/state.js';
+import { CoreupError } from '../util/errors.js';
+import { desiredHosts, renderProject, type Project } from './project.js';
+
+export interface RenderResult {
+  readonly members: readonly { name: string; index: number; file: string; role: Role }[];
+  readonly written: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Renders and checks in memory; nothing is written. */
+export function renderChecked(project: Project): readonly UserData[] {
+  const rendered = renderProject(project);
+  desiredHosts(project, rendered);
+  return rendered;
+}
+
+/**
+ * Writes `user-data-1 … N`.
+ *
+ * @param out another directory than the project's; what was written there is remembered in its own `.coreup`
+ */
+export async function render(project: Project, out?: string): Promise<RenderResult> {
+  const rendered = renderChecked(project);
+  const directory = out === undefined ? project.directory : resolve(out);
+  const state = out === undefined ? project.state : new StateDirectory(join(directory, '.coreup'));
+  try {
+    await mkdir(directory, { recursive: true });
+    await state.ensure();
+  } catch (error) {
+    throw new CoreupError(`cannot write into ${directory}: ${(error as Error).message}`, {
+      code: 'RENDER_UNWRITABLE',
+      hint: 'Make the directory writable for this user, or give another one with --out.',
+      cause: error,
+    });
+  }
+  const unlock = await takeLock(state, 'render');
+  try {
+    const { written, removed } = await writeRendered(directory, rendered, state);
+    const members = rendered.map(({ member, fileName }) => ({
+      name: member.name,
+      index: member.index,
+      file: join(directory, fileName),
+      role: member.role,
+    }));
+    return { members, written, removed };
+  } finally {
+    await unlock();
+  }
+}

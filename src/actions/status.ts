@@ -1,0 +1,155 @@
+import type { ListedMember, MemberStatus } from '../etcd/client.js';
+import { compareMembership, compareStatuses } from '../etcd/verify.js';
+import { clientAddress, etcdHosts } from '../phases/etcd-host.js';
+import type { EtcdHost, HostRun } from '../phases/run.js';
+import type { HostStatus } from '../providers/port.js';
+import { messageOf } from '../util/errors.js';
+import { withHosts } from './hosts.js';
+import { desiredHosts, renderProject, type Project } from './project.js';
+
+/** One etcd member, as config.ts wants it and as etcd has it. */
+export interface MemberReport {
+  /** etcd's ID in hexadecimal; '' where no running member knows it. */
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly host: HostStatus | 'unreachable';
+  readonly peer_urls: readonly string[];
+  readonly client_urls: readonly string[];
+  readonly healthy: boolean;
+  readonly leader: boolean;
+  /** '' where the member does not answer. */
+  readonly version: string;
+  /** Why the member is not healthy. */
+  readonly problem?: string;
+}
+
+export interface StatusReport {
+  readonly cluster: string;
+  readonly healthy: boolean;
+  readonly etcd: {
+    /** Name of the leader, '' while there is none. */
+    readonly leader: string;
+    readonly cluster_id: string;
+    readonly members: readonly MemberReport[];
+  };
+  readonly fleet: null;
+}
+
+interface Answer {
+  readonly host: MemberReport['host'];
+  readonly status?: MemberStatus;
+  readonly problem?: string;
+}
+
+/** How long a host may take to answer before it counts as unreachable, in milliseconds. */
+const DEADLINE = 4000;
+
+/** Looks at the whole cluster without changing anything. Needs no lock. */
+export async function clusterStatus(project: Project): Promise<StatusReport> {
+  const hosts = desiredHosts(project, renderProject(project));
+  return withHosts(project, async ({ provider, connect }) => {
+    const power = await provider.status(project.cluster);
+    const members = etcdHosts(hosts);
+    const answers = new Map(
+      await Promise.all(
+        members.map(async (member) => {
+          const state = power.get(member.name) ?? 'absent';
+          const answer =
+            state === 'running'
+              ? await askMember(member, () => connect(member.host.member, DEADLINE))
+              : { host: state };
+          return [member.name, answer] as const;
+        }),
+      ),
+    );
+    const listed = await memberList(members, answers);
+    return report(project, members, answers, listed, (host) => provider.target(host.member).address);
+  });
+}
+
+async function askMember(member: EtcdHost, connect: () => Promise<HostRun['connection']>): Promise<Answer> {
+  try {
+    member.host.connection = await connect();
+  } catch (error) {
+    return { host: 'unreachable', problem: messageOf(error) };
+  }
+  let status: MemberStatus | undefined;
+  try {
+    status = await member.client.status();
+    // A linearizable read shows that the member can reach a quorum.
+    await member.client.get('/coreup/verify');
+    return { host: 'running', status };
+  } catch (error) {
+    const problem =
+      status && status.leader === undefined ? 'knows no leader: the cluster has no quorum' : refused(member, error);
+    return { host: 'running', problem, ...(status ? { status } : {}) };
+  }
+}
+
+function refused(member: EtcdHost, error: unknown): string {
+  const { host, port } = clientAddress(member.host.desired);
+  return `etcd at ${host}:${port} of this host does not answer: ${messageOf(error)}`;
+}
+
+/** The membership as the first member knows it that answers. */
+async function memberList(
+  members: readonly EtcdHost[],
+  answers: ReadonlyMap<string, Answer>,
+): Promise<readonly ListedMember[]> {
+  for (const member of members.filter(({ name }) => answers.get(name)?.status)) {
+    try {
+      return await member.client.members();
+    } catch {
+      // The next one may know more; without a quorum none does.
+    }
+  }
+  return [];
+}
+
+function report(
+  project: Project,
+  members: readonly EtcdHost[],
+  answers: ReadonlyMap<string, Answer>,
+  listed: readonly ListedMember[],
+  addressOf: (host: HostRun) => string,
+): StatusReport {
+  const statuses = new Map(
+    [...answers].flatMap(([name, answer]) => (answer.status ? [[name, answer.status] as const] : [])),
+  );
+  const expected = members.map((member) => member.expected);
+  const differences = new Map([
+    ...compareStatuses(statuses),
+    ...(listed.length > 0 ? compareMembership(expected, listed) : []),
+  ]);
+  const leaderId = [...statuses.values()].find((status) => status.leader !== undefined)?.leader;
+  const reports = members.map((member): MemberReport => {
+    const answer = answers.get(member.name) ?? { host: 'absent' as const };
+    const entry = listed.find((candidate) => candidate.name === member.expected.name);
+    const id = answer.status?.memberId ?? entry?.id ?? '';
+    const problem =
+      answer.problem ?? differences.get(member.name) ?? (answer.status ? undefined : `the host is ${answer.host}`);
+    return {
+      id,
+      name: member.name,
+      address: addressOf(member.host),
+      host: answer.host,
+      peer_urls: entry?.peerUrls ?? [],
+      client_urls: entry?.clientUrls ?? [],
+      healthy: answer.status !== undefined && problem === undefined,
+      leader: id !== '' && id === leaderId,
+      version: answer.status?.version ?? '',
+      ...(problem === undefined ? {} : { problem }),
+    };
+  });
+  return {
+    cluster: project.cluster.name,
+    healthy: reports.length > 0 && reports.every((member) => member.healthy) && differences.size === 0,
+    etcd: {
+      leader: reports.find((member) => member.leader)?.name ?? '',
+      cluster_id: [...statuses.values()][0]?.clusterId ?? '',
+      members: reports,
+    },
+    fleet: null,
+  };
+}

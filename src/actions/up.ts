@@ -1,0 +1,121 @@
+import { allSteps } from '../plan/step.js';
+import { apply, finish } from '../phases/apply.js';
+import { connect } from '../phases/connect.js';
+import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
+import { guard } from '../phases/guard.js';
+import { checkMachine } from '../phases/machine.js';
+import { observe } from '../phases/observe.js';
+import { plan } from '../phases/plan.js';
+import type { HostRun, UpRun } from '../phases/run.js';
+import { runPhases, type Phase } from '../phases/runner.js';
+import { verify } from '../phases/verify.js';
+import type { Reporter } from '../report/port.js';
+import { takeLock } from '../state/lock.js';
+import { writeRendered } from '../render/files.js';
+import { desiredHosts, renderProject, type Project } from './project.js';
+import { openProvider, openSsh, pinHostKeys } from './session.js';
+
+export interface UpOptions {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Whether missing packages may be installed on this machine without asking. */
+  readonly yes: boolean;
+}
+
+/** How an `up` ended, member by member. */
+export interface UpResult {
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly members: readonly { name: string; address: string; ok: boolean; error?: string }[];
+  /** Changes made on hosts; hosts that were booted count as one each. */
+  readonly changes: number;
+  readonly failures: readonly MemberFailure[];
+  /** Why it failed as a whole; absent if it did not. */
+  readonly problem?: string;
+}
+
+/** Makes what is absent and starts what is stopped, and pins the keys of the hosts that coreup makes itself. */
+function boot(project: Project, booted: string[]): Phase<UpRun> {
+  return {
+    title: 'Booting the hosts',
+    async run({ provider, cluster, reporter, signal }) {
+      const note = (text: string, member?: string): void => {
+        if (member === undefined) reporter.info(text);
+        else reporter.member(member, text);
+      };
+      booted.push(...(await provider.ensure(cluster, note, signal)));
+      for (const name of booted) reporter.member(name, 'booted', 'done');
+      await pinHostKeys(project, await provider.knownHosts(cluster));
+    },
+  };
+}
+
+/**
+ * Brings the cluster up: the verb of this program. Safe to run again at any time; on a healthy cluster it changes
+ * nothing.
+ *
+ * @throws InputError for wrong input, before anything is changed; CoreupError for what stops the run as a whole.
+ * Members that fail are in the result.
+ */
+export async function up(project: Project, options: UpOptions): Promise<UpResult> {
+  const started = Date.now();
+  const rendered = renderProject(project);
+  const hosts = desiredHosts(project, rendered);
+
+  const unlock = await takeLock(project.state, 'up');
+  const ssh = await openSsh(project);
+  try {
+    const provider = await openProvider(project, true);
+    const run: UpRun = {
+      reporter: options.reporter,
+      signal: options.signal,
+      cluster: project.cluster,
+      provider,
+      ssh,
+      state: project.state,
+      hosts,
+      connectDeadline: project.config.ssh.connect_timeout * 1000,
+    };
+    await runPhases([checkMachine(options.yes)], run);
+    await writeRendered(project.directory, rendered, project.state);
+    const booted: string[] = [];
+    const story = [boot(project, booted), connect, observe, plan, guard, apply, verify, finish];
+    const failed = await failuresOf(() => runPhases(story, run));
+    return {
+      ok: failed === undefined,
+      seconds: (Date.now() - started) / 1000,
+      members: hosts.map((host) => memberResult(host, run, failed)),
+      changes: booted.length + hosts.reduce((sum, host) => sum + changesOf(host), 0),
+      failures: failed?.failures ?? [],
+      ...(failed === undefined ? {} : { problem: failed.message }),
+    };
+  } finally {
+    await ssh.close();
+    await unlock();
+  }
+}
+
+/** Members that failed are a result to be told in full; everything else ends the run. */
+async function failuresOf(run: () => Promise<void>): Promise<MembersFailedError | undefined> {
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof MembersFailedError) return error;
+    throw error;
+  }
+}
+
+function memberResult(host: HostRun, run: UpRun, failed: MembersFailedError | undefined): UpResult['members'][number] {
+  const failure = failed?.failures.find((entry) => entry.member === host.name);
+  return {
+    name: host.name,
+    address: run.provider.target(host.member).address,
+    ok: failure === undefined,
+    ...(failure === undefined ? {} : { error: failure.message }),
+  };
+}
+
+function changesOf(host: HostRun): number {
+  return host.planned ? allSteps(host.plan).filter((step) => step.kind !== 'record').length : 0;
+}

@@ -1,0 +1,74 @@
+import { Command, Flags } from '@oclif/core';
+import type { Project } from '../actions/project.js';
+import type { Reporter } from '../report/port.js';
+import { CoreupError } from '../util/errors.js';
+import { errorJson, errorText } from './error-text.js';
+
+/** What every command has: the common flags, the project, the reporter, and one way to end with an error. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+  static override baseFlags = {
+    config: Flags.string({
+      summary: 'The config file; its directory is the project directory.',
+      helpValue: 'FILE',
+      helpGroup: 'GLOBAL',
+      description: 'By default config.ts in the working directory.',
+    }),
+    color: Flags.boolean({
+      summary: 'Colours on a terminal; NO_COLOR turns them off, too.',
+      default: true,
+      allowNo: true,
+      helpGroup: 'GLOBAL',
+    }),
+    verbose: Flags.boolean({
+      char: 'v',
+      summary: 'Show each remote command, and stack traces of errors.',
+      default: false,
+      helpGroup: 'GLOBAL',
+    }),
+  };
+
+  private interrupts = 0;
+  private readonly controller = new AbortController();
+
+  /** The common flags, for code outside of `run`. */
+  protected common: { config?: string | undefined; color: boolean; verbose: boolean } = { color: true, verbose: false };
+
+  protected async project(): Promise<Project> {
+    const { openProject } = await import('../actions/project.js');
+    const project = await openProject(this.common.config);
+    for (const { file, line, message } of project.warnings) {
+      this.logToStderr(`warning: ${file}${line === undefined ? '' : `:${line}`}: ${message}`);
+    }
+    return project;
+  }
+
+  protected async reporter(): Promise<Reporter> {
+    const { createReporter } = await import('../report/create.js');
+    return createReporter(this.common);
+  }
+
+  /** Aborted by the first Ctrl-C; the second ends the program at once. */
+  protected get signal(): AbortSignal {
+    if (this.interrupts === 0 && process.listenerCount('SIGINT') === 0) {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, this.interrupt);
+    }
+    return this.controller.signal;
+  }
+
+  private readonly interrupt = (): void => {
+    if (++this.interrupts > 1) process.exit(130);
+    this.logToStderr('Interrupted; ending after what is running. Once more to end at once.');
+    this.controller.abort();
+  };
+
+  protected override async catch(error: Error): Promise<unknown> {
+    const usage = (error as { oclif?: { exit?: number } }).oclif;
+    const exitCode = error instanceof CoreupError ? error.exitCode : (usage?.exit ?? 1);
+    if (exitCode === 0) throw error;
+    process.exitCode = exitCode;
+    if (this.jsonEnabled()) this.logJson(errorJson(error));
+    else process.stderr.write(errorText(error, { color: this.common.color, verbose: this.common.verbose }));
+    return undefined;
+  }
+}

@@ -1,0 +1,25 @@
+import { Args } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+
+export default class Image extends BaseCommand {
+  static override summary = 'Build the image of the local hosts, unless it is cached.';
+  static override description =
+    '`coreup up` does this by itself; here it can be done before, for instance where there is a network.';
+  static override examples = ['<%= config.bin %> image', '<%= config.bin %> image trixie'];
+  static override args = {
+    suite: Args.string({
+      description: 'the Debian release',
+      options: ['bookworm', 'trixie'] as const,
+      default: 'bookworm',
+    }),
+  };
+
+  async run(): Promise<{ suite: string; path: string }> {
+    const { args, flags } = await this.parse(Image);
+    this.common = flags;
+    const { buildImage } = await import('../actions/image.js');
+    const path = await buildImage(args.suite === 'trixie' ? 'trixie' : 'bookworm', await this.reporter(), this.signal);
+    this.log(path);
+    return { suite: args.suite, path };
+  }
+}

@@ -1,0 +1,32 @@
+import { Flags } from '@oclif/core';
+import type { UpResult } from '../actions/up.js';
+import { BaseCommand } from '../cli/base-command.js';
+
+export default class Up extends BaseCommand {
+  static override summary = 'Bring the cluster up and verify it; safe to run again.';
+  static override description =
+    'Renders the cloud-configs, boots or reaches the hosts, applies each over SSH, and ends when every member is healthy ' +
+    'and in the member list, all agree on one leader, and what is written through one is read through another.';
+  static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --yes --json'];
+  static override flags = {
+    yes: Flags.boolean({ char: 'y', summary: 'Ask nothing: install missing Debian packages on this machine.' }),
+  };
+
+  async run(): Promise<Omit<UpResult, 'failures'>> {
+    const { flags } = await this.parse(Up);
+    this.common = flags;
+    const project = await this.project();
+    const { up } = await import('../actions/up.js');
+    const { failures, ...result } = await up(project, {
+      reporter: await this.reporter(),
+      signal: this.signal,
+      yes: flags.yes,
+    });
+    if (!result.ok) process.exitCode = 1;
+    if (!this.jsonEnabled()) {
+      const { upText } = await import('../report/up-text.js');
+      (result.ok ? process.stdout : process.stderr).write(upText(project.cluster.name, { ...result, failures }));
+    }
+    return result;
+  }
+}

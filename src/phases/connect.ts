@@ -1,0 +1,20 @@
+import { messageOf } from '../util/errors.js';
+import { onAll } from './failures.js';
+import type { UpRun } from './run.js';
+import type { Phase } from './runner.js';
+
+/** Logs in to every host. Nothing has been changed on any host before all of them are reached. */
+export const connect: Phase<UpRun> = {
+  title: 'Reaching the hosts',
+  async run({ hosts, provider, ssh, reporter, signal, connectDeadline }) {
+    await onAll('no host was changed, since these could not be reached', hosts, reporter, async (host) => {
+      const target = provider.target(host.member);
+      host.connection = await ssh.connect(target, {
+        deadline: connectDeadline,
+        signal,
+        onRetry: (reason) => reporter.member(host.name, `waiting: ${messageOf(reason)}`),
+      });
+      reporter.member(host.name, `reached at ${target.address}`, 'done');
+    });
+  },
+};

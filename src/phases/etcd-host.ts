@@ -1,0 +1,49 @@
+import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
+import type { HostState } from '../cluster/host-state.js';
+import { EtcdClient } from '../etcd/client.js';
+import type { ExpectedMember } from '../etcd/verify.js';
+import type { Connection } from '../ssh/port.js';
+import type { EtcdHost, HostRun } from './run.js';
+
+/** The members that run etcd, with a client for each that goes over the host's SSH connection. */
+export function etcdHosts(hosts: readonly HostRun[]): readonly EtcdHost[] {
+  return hosts
+    .filter((host) => wantsEtcd(host.desired))
+    .map((host) => ({
+      host,
+      name: host.name,
+      client: etcdClient(() => host.connection, host.desired),
+      expected: expectedMember(host.desired, host.name),
+    }));
+}
+
+/** A client that talks to this host's etcd from the host itself. */
+export function etcdClient(connection: () => Connection, desired: HostState): EtcdClient {
+  const { host, port } = clientAddress(desired);
+  return new EtcdClient(() => connection().forward(host, port));
+}
+
+/** What etcd's member list must say of a member, from its settings. */
+export function expectedMember(desired: HostState, name: string): ExpectedMember {
+  const environment = etcdEnvironment(desired);
+  return {
+    name: environment.get('ETCD_NAME') ?? name,
+    peerUrls: urls(environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380'),
+    clientUrls: urls(environment.get('ETCD_ADVERTISE_CLIENT_URLS') ?? 'http://localhost:2379'),
+  };
+}
+
+/** Where, seen from the host, its etcd answers clients: the first listen address, or this host's own for a wildcard. */
+export function clientAddress(desired: HostState): { readonly host: string; readonly port: number } {
+  const [first = 'http://localhost:2379'] = urls(etcdEnvironment(desired).get('ETCD_LISTEN_CLIENT_URLS') ?? '');
+  const url = new URL(first === '' ? 'http://localhost:2379' : first);
+  const wildcard = url.hostname === '0.0.0.0' || url.hostname === '[::]';
+  return { host: wildcard ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
+}
+
+function urls(list: string): readonly string[] {
+  return list
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
+}

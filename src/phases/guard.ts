@@ -1,0 +1,138 @@
+import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import { isSupported } from '../etcd/version.js';
+import type { State } from '../state/state.js';
+import { CoreupError } from '../util/errors.js';
+import { etcdHosts } from './etcd-host.js';
+import { MembersFailedError, type MemberFailure } from './failures.js';
+import type { EtcdHost, HostRun, UpRun } from './run.js';
+import type { Phase } from './runner.js';
+
+/**
+ * Refuses, before the first change, what would harm: hosts that cannot run the cluster, hosts that belong to another
+ * one, and above all a member that would start a second cluster beside an existing one.
+ */
+export const guard: Phase<UpRun> = {
+  title: 'Checking that it is safe',
+  async run(run) {
+    const unfit = run.hosts.flatMap((host) => refusals(host, run.cluster.name));
+    if (unfit.length > 0) throw new MembersFailedError('no host was changed, since these are not fit', unfit);
+    await guardData(run);
+  },
+};
+
+function refusals(host: HostRun, cluster: string): MemberFailure[] {
+  const { observation } = host;
+  const refuse = (message: string, hint: string): MemberFailure[] => [{ member: host.name, message, hint }];
+  if (!observation.systemd) {
+    return refuse('is not run by systemd', 'coreup needs hosts with systemd as init.');
+  }
+  const owner = observation.manifest?.cluster;
+  if (owner !== undefined && owner !== cluster) {
+    return refuse(
+      `belongs to the cluster ${owner}`,
+      `Use another host, or free this one: stop etcd2 and remove /var/lib/coreup and its data directory there.`,
+    );
+  }
+  return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
+}
+
+function etcdRefusals(host: HostRun, refuse: (message: string, hint: string) => MemberFailure[]): MemberFailure[] {
+  const { observation } = host;
+  const { etcd } = observation;
+  if (bringsEtcdService(observation)) return [];
+  if (!etcd) return refuse('has no etcd', 'Install it there: `apt-get install etcd-server` on Debian.');
+  if (!etcd.version || !isSupported(etcd.version)) {
+    return refuse(
+      `has an etcd that coreup does not know how to verify (${etcd.version?.text ?? 'unreadable version'})`,
+      'etcd 3.4 and later are supported.',
+    );
+  }
+  if (observation.units.get('etcd.service')?.active === 'active') {
+    return refuse(
+      "runs an etcd that coreup did not set up (etcd.service, the distribution's own)",
+      'If it holds nothing you need: `systemctl disable --now etcd` there, then run `coreup up` again.',
+    );
+  }
+  if (observation.data.length > 0 && !observation.manifest) {
+    return refuse(
+      `has etcd data in ${observation.data.join(', ')} that coreup did not make`,
+      'Look whose it is, and move it away if it is nobody’s.',
+    );
+  }
+  return [];
+}
+
+/** Never lets a member without data bootstrap while others have data, unless etcd itself still waits for it. */
+async function guardData(run: UpRun): Promise<void> {
+  const members = etcdHosts(run.hosts);
+  const { bootstrap } = await run.state.load();
+  const empty = members.filter((member) => !hasData(member.host));
+  if (empty.length === members.length) {
+    if (bootstrap?.phase === 'done') throw lostEverything(members);
+  } else {
+    guardMembership(bootstrap, members);
+    if (empty.length > 0) await guardMissingData(bootstrap, members, empty);
+  }
+  if (bootstrap?.phase !== 'done') {
+    await run.state.update((state) => ({
+      ...state,
+      bootstrap: { phase: 'started', members: members.map((member) => member.name) },
+    }));
+  }
+}
+
+function hasData(host: HostRun): boolean {
+  const [dataDir] = etcdDirectories(host.desired);
+  return dataDir !== undefined && host.observation.data.includes(dataDir);
+}
+
+function guardMembership(bootstrap: State['bootstrap'], members: readonly EtcdHost[]): void {
+  if (!bootstrap) return;
+  const names = members.map((member) => member.name);
+  if ([...names].sort().join() === [...bootstrap.members].sort().join()) return;
+  throw new CoreupError(
+    `the etcd cluster consists of ${bootstrap.members.join(', ')}; config.ts asks for ${names.join(', ')}`,
+    {
+      code: 'MEMBERSHIP_CHANGE',
+      hint: 'Adding and removing members of a living cluster is not built yet. Set the members back, or `coreup destroy` and start anew.',
+    },
+  );
+}
+
+async function guardMissingData(
+  bootstrap: State['bootstrap'],
+  members: readonly EtcdHost[],
+  empty: readonly EtcdHost[],
+): Promise<void> {
+  // An `up` that was interrupted before the cluster was ever whole simply goes on.
+  if (bootstrap?.phase === 'started') return;
+  const waitedFor = bootstrap ? await neverStarted(members.filter((member) => !empty.includes(member))) : [];
+  const lost = empty.filter(({ expected }) => !expected.peerUrls.some((url) => waitedFor.includes(url)));
+  if (lost.length === 0) return;
+  throw new MembersFailedError(
+    'no host was changed, since these would start a second cluster',
+    lost.map(({ name }) => ({
+      member: name,
+      message: 'has no etcd data, while other members have',
+      hint: 'etcd still counts it as a member that has data. Bring its data directory back; replacing a member is not built yet.',
+    })),
+  );
+}
+
+/** Peer URLs of members that etcd lists but that have never started, as any running member knows them. */
+async function neverStarted(members: readonly EtcdHost[]): Promise<readonly string[]> {
+  const lists = await Promise.allSettled(members.map(({ client }) => client.members()));
+  const listed = lists.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))[0] ?? [];
+  return listed.filter((member) => member.name === '').flatMap((member) => member.peerUrls);
+}
+
+function lostEverything(members: readonly EtcdHost[]): MembersFailedError {
+  return new MembersFailedError(
+    'no host was changed, since the cluster was healthy once and its data is gone from every member',
+    members.map(({ name }) => ({
+      member: name,
+      message: 'has no etcd data any more',
+      hint: 'Restore the data directories, or start anew with `coreup destroy` and `coreup up`.',
+    })),
+  );
+}

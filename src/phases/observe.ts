@@ -1,0 +1,18 @@
+import { observeScript, parseObservation } from '../plan/observe.js';
+import { onAll } from './failures.js';
+import { runAsRoot } from './remote.js';
+import type { UpRun } from './run.js';
+import type { Phase } from './runner.js';
+
+/** Looks at every host, all at once, without changing anything. */
+export const observe: Phase<UpRun> = {
+  title: 'Looking at the hosts',
+  async run({ hosts, reporter, signal }) {
+    await onAll('no host was changed, since these could not be looked at', hosts, reporter, async (host) => {
+      const output = await runAsRoot(host.connection, 'looking at the host', observeScript(host.question), { signal });
+      host.observation = parseObservation(host.question, output);
+      const { os, etcd } = host.observation;
+      reporter.member(host.name, `${os.id} ${os.version}, etcd ${etcd?.version?.text ?? 'none'}`, 'done');
+    });
+  },
+};

@@ -1,0 +1,72 @@
+import type { HostState } from '../cluster/host-state.js';
+import type { Cluster, Member } from '../cluster/types.js';
+import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
+import { InputError } from '../util/errors.js';
+
+/** What the rules look at. */
+export interface Checked {
+  readonly member: Member;
+  readonly cluster: Cluster;
+  readonly desired: HostState;
+  /** Name of the rendered file, for messages. */
+  readonly file: string;
+}
+
+type Rule = (checked: Checked) => { readonly message: string; readonly hint: string } | undefined;
+
+/** Found here, in a second, instead of by a member that never becomes healthy. */
+const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, ownPeerUrlIsListed];
+
+/**
+ * Checks that a member's user-data can become a member of the cluster.
+ *
+ * @throws InputError USER_DATA_UNFIT with the first rule that is broken
+ */
+export function checkUserData(checked: Checked): void {
+  for (const rule of RULES) {
+    const problem = rule(checked);
+    if (!problem) continue;
+    throw new InputError(`${checked.file} (${checked.member.name}): ${problem.message}`, {
+      code: 'USER_DATA_UNFIT',
+      hint: problem.hint,
+      member: checked.member.name,
+      location: { file: checked.file },
+    });
+  }
+}
+
+function etcdIsConfigured({ desired, member }: Checked): ReturnType<Rule> {
+  if (member.role !== 'etcd' || etcdEnvironment(desired).has('ETCD_NAME')) return undefined;
+  return {
+    message: 'there is no coreos.etcd2 section, so this member would not be part of a cluster',
+    hint: 'Add a `coreos: etcd2:` section; `coreup init` in an empty directory writes one to start from.',
+  };
+}
+
+function etcdIsStarted({ desired, member }: Checked): ReturnType<Rule> {
+  if (member.role !== 'etcd' || wantsEtcd(desired)) return undefined;
+  return {
+    message: 'nothing starts etcd2.service',
+    hint: 'Add to coreos.units: `- name: etcd2.service`, with `command: start` and `enable: true`.',
+  };
+}
+
+/**
+ * etcd refuses to start unless the URLs it advertises to peers are the ones that initial-cluster has for its name
+ * (etcd documentation, "Clustering Guide", static).
+ */
+function ownPeerUrlIsListed({ desired, member }: Checked): ReturnType<Rule> {
+  const environment = etcdEnvironment(desired);
+  const list = environment.get('ETCD_INITIAL_CLUSTER');
+  // Unset, etcd advertises itself at localhost.
+  const advertised = environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380';
+  if (member.role !== 'etcd' || list === undefined) return undefined;
+  const name = environment.get('ETCD_NAME') ?? member.name;
+  const own = list.split(',').filter((pair) => pair.startsWith(`${name}=`));
+  const missing = advertised.split(',').filter((url) => !own.includes(`${name}=${url}`));
+  if (missing.length === 0) return undefined;
+  return {
+    message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
+    hint: 'Use http://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster.',
+  };
+}

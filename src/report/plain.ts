@@ -1,0 +1,35 @@
+import type { Outcome, Reporter } from './port.js';
+
+/** Where lines go; process.stderr in the program, a string in tests. */
+export interface Sink {
+  write(text: string): unknown;
+}
+
+/** One line per event, each naming its member: for logs and pipes. */
+export class PlainReporter implements Reporter {
+  constructor(
+    private readonly out: Sink,
+    private readonly verbose: boolean,
+  ) {}
+
+  async phase<T>(title: string, run: () => Promise<T>): Promise<T> {
+    this.out.write(`${title}\n`);
+    return run();
+  }
+
+  member(name: string, note: string, outcome: Outcome = 'running'): void {
+    this.out.write(`${name}: ${outcome === 'failed' ? 'FAILED: ' : ''}${note}\n`);
+  }
+
+  info(text: string): void {
+    this.out.write(`${text}\n`);
+  }
+
+  warn(text: string): void {
+    this.out.write(`warning: ${text}\n`);
+  }
+
+  debug(text: string): void {
+    if (this.verbose) this.out.write(`${text}\n`);
+  }
+}

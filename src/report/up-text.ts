@@ -1,0 +1,20 @@
+import type { UpResult } from '../actions/up.js';
+
+/** What stays on the screen after an `up`. */
+export function upText(cluster: string, result: UpResult): string {
+  const seconds = result.seconds.toFixed(1);
+  if (result.ok) {
+    const size = `${result.members.length} ${result.members.length === 1 ? 'member' : 'members'}`;
+    const changes = result.changes === 1 ? '1 change' : `${result.changes} changes`;
+    return result.changes === 0
+      ? `Nothing to do: ${cluster} is healthy (${size}, checked in ${seconds} s).\n`
+      : `${cluster} is up and healthy: ${size}, ${changes}, ${seconds} s.\n`;
+  }
+  const lines = [`Error: ${result.problem ?? 'the cluster is not up'}`];
+  for (const { member, message, hint, detail } of result.failures) {
+    lines.push('', `${member}: ${message}`);
+    if (detail) lines.push(...detail.split('\n').map((line) => `    ${line}`));
+    if (hint) lines.push(`→ ${hint}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
