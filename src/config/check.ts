@@ -1,6 +1,6 @@
 import { wordIssues, type Issue } from './issues.js';
-import { checkRules, type Sections } from './rules.js';
-import { configSchema, type ParsedConfig } from './schema.js';
+import { checkRules } from './rules.js';
+import { configSchema, type ParsedConfig, type Sections } from './schema.js';
 
 export interface CheckResult {
   /** The config with defaults, where nothing is wrong with it. */

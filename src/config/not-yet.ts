@@ -1,5 +1,5 @@
 import { formatPath, type KeyPath } from './key-path.js';
-import type { Sections } from './rules.js';
+import type { Sections } from './schema.js';
 
 interface Pending {
   readonly path: KeyPath;

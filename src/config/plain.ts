@@ -18,9 +18,9 @@ export function compilePlain(text: string, file: string, exports: Exports): (() 
   if (!body) return undefined;
   const { names, code } = body;
   if (names.some((name) => !Object.hasOwn(exports, name))) return undefined;
-  const head = `"use strict";(async (${[...names, '__x'].join(',')}) => {`;
+  const head = `"use strict";(async (${[...names, '__x'].join(',')}) => {\n`;
   try {
-    const script = new Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
+    const script = new Script(`${head}${code}\n})`, { filename: file, lineOffset: -1 });
     const run = script.runInThisContext() as (...values: unknown[]) => Promise<void>;
     return async () => {
       const module: { default?: unknown } = {};

@@ -2,11 +2,8 @@ import { instanceName } from '../cluster/build.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
 import { nearest } from './nearest.js';
 import { notYet } from './not-yet.js';
-import type { ParsedConfig } from './schema.js';
+import type { Sections } from './schema.js';
 import type { Issue } from './issues.js';
-
-/** The sections that are right in themselves, with num_instances worked out. Others are absent. */
-export type Sections = { readonly [Key in keyof ParsedConfig]?: ParsedConfig[Key] | undefined };
 
 type Breach = { path: KeyPath; message: string; severity?: 'warning' };
 type Rule = (config: Sections) => readonly Breach[];

@@ -42,3 +42,6 @@ export type Config = z.input<typeof configSchema>;
 
 /** What the schema makes of it: checked, with the defaults that need no context. */
 export type ParsedConfig = z.output<typeof configSchema>;
+
+/** The sections that are right in themselves, with num_instances worked out. Others are absent. */
+export type Sections = { readonly [Key in keyof ParsedConfig]?: ParsedConfig[Key] | undefined };
