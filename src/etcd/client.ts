@@ -92,7 +92,8 @@ export class EtcdClient {
         fail(`etcd did not answer ${path} within ${this.timeout / 1000} s`);
       }, this.timeout);
       const outgoing = request(
-        { method: 'POST', path, host: 'localhost', agent: false, createConnection: () => socket },
+        // Without an agent, node uses exactly this stream and closes it afterwards.
+        { method: 'POST', path, host: 'localhost', createConnection: () => socket },
         (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -7,17 +7,23 @@ export interface Sink {
 
 /** One line per event, each naming its member: for logs and pipes. */
 export class PlainReporter implements Reporter {
+  /** The last note of each member: a log gains nothing from the same line again. */
+  private readonly last = new Map<string, string>();
+
   constructor(
     private readonly out: Sink,
     private readonly verbose: boolean,
   ) {}
 
   async phase<T>(title: string, run: () => Promise<T>): Promise<T> {
+    this.last.clear();
     this.out.write(`${title}\n`);
     return run();
   }
 
   member(name: string, note: string, outcome: Outcome = 'running'): void {
+    if (this.last.get(name) === note) return;
+    this.last.set(name, note);
     this.out.write(`${name}: ${outcome === 'failed' ? 'FAILED: ' : ''}${note}\n`);
   }
 
