@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { InterruptedError } from '../util/errors.js';
 
 /** What to throw for an aborted signal: the reason it was given, or an interruption. */
@@ -44,6 +45,7 @@ export function stopOn(
   timeout?: { after: number; error: () => Error },
 ): Stop {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   const undo: (() => void)[] = [];
   for (const source of sources) {
     if (source === undefined) continue;
@@ -51,6 +53,7 @@ export function stopOn(
       controller.abort(abortReason(source));
     };
     if (source.aborted) follow();
+    setMaxListeners(0, source); // many runs may follow one signal; that is no leak
     source.addEventListener('abort', follow, { once: true });
     undo.push(() => {
       source.removeEventListener('abort', follow);

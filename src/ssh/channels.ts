@@ -10,14 +10,16 @@ type Open = (callback: (error: Error | undefined, channel: ClientChannel) => voi
 /** Session channels of one connection, never more at once than the server lets. */
 export class Channels {
   readonly #limit = pLimit(SESSIONS);
-  #open = 0;
-  #closed: (() => void)[] = [];
+  /** Sessions that are open or being asked for. */
+  #taken = 0;
+  readonly #waiting: (() => void)[] = [];
 
   /**
    * Opens a session when there is room, hands it to `use`, and frees the room when the channel is closed.
    *
    * @param open calls ssh2
-   * @param stop closes the channel when it aborts (a command that runs there is sent SIGTERM first), or opens none
+   * @param stop closes the channel when it aborts, or opens none. The command is sent SIGTERM first, but sshd passes
+   *   signals on only where it has dropped its privileges: not to root's commands, which live on until they write.
    */
   with<T>(open: Open, stop: AbortSignal, use: (channel: ClientChannel) => Promise<T>): Promise<T> {
     return this.#limit(async () => {
@@ -41,19 +43,24 @@ export class Channels {
   async #opened(open: Open, stop: AbortSignal): Promise<ClientChannel> {
     for (;;) {
       throwIfAborted(stop);
+      this.#taken++;
       try {
         const channel = await call(open);
-        this.#open++;
         channel.once('close', () => {
-          this.#open--;
-          for (const wake of this.#closed.splice(0)) wake();
+          this.#release();
         });
         return channel;
       } catch (error) {
-        if (this.#open === 0) throw error;
-        await new Promise<void>((resolve) => this.#closed.push(resolve));
+        this.#release();
+        if (this.#taken === 0) throw error;
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
     }
+  }
+
+  #release(): void {
+    this.#taken--;
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
 

@@ -120,6 +120,7 @@ export class SshConnection implements Connection {
   }
 
   async close(): Promise<void> {
+    this.#stopNudging();
     if (!this.#gone.signal.aborted) this.#gone.abort(lost(this.target, 'coreup has closed it'));
     this.#client.end();
     const timer = setTimeout(() => {

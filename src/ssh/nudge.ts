@@ -15,7 +15,7 @@ export function nudge(client: Client, socket: Socket): () => void {
     written = socket.bytesWritten;
   };
   const after = () => {
-    if (socket.bytesWritten === written) client.unforwardIn('', 0);
+    if (socket.writable && socket.bytesWritten === written) client.unforwardIn('', 0);
   };
   socket.prependListener('data', before);
   socket.on('data', after);

@@ -50,6 +50,7 @@ export class Sshd {
         'StrictModes no',
         'UsePAM no',
         'UseDNS no',
+        'Subsystem sftp internal-sftp',
         `SetEnv HOME=${this.directory}`, // no ~/.bashrc of whoever runs the tests
         '',
       ].join('\n'),
