@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { buildCluster, instanceName, type ClusterSpec, type Placement } from '../cluster/build.js';
+import { buildCluster, type Placement } from '../cluster/build.js';
 import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
@@ -16,7 +16,7 @@ import { HostRun } from '../phases/run.js';
 import { memberAddress } from '../providers/local/subnet.js';
 import { addressesOf } from '../providers/ssh.js';
 import { checkUserData } from '../render/check.js';
-import { overridesFor } from '../render/overrides.js';
+import { overridesFor } from '../config/overrides.js';
 import { renderUserData, type UserData } from '../render/user-data.js';
 import { StateDirectory } from '../state/state.js';
 import { InputError } from '../util/errors.js';
@@ -47,7 +47,7 @@ export async function openProject(configFile?: string): Promise<Project> {
     prefix: config.instance_name_prefix,
     etcdMembers: config.etcd.members,
     placements,
-    metadata: metadataOf(config, placements),
+    metadata: config.fleet.metadata,
   });
   return {
     directory: dir,
@@ -57,17 +57,6 @@ export async function openProject(configFile?: string): Promise<Project> {
     state: new StateDirectory(join(dir, '.coreup')),
     warnings,
   };
-}
-
-/** Metadata given with a host, by the host's name. */
-function metadataOf(config: ResolvedConfig, placements: readonly Placement[]): ClusterSpec['metadata'] {
-  if (config.provider.kind !== 'ssh') return {};
-  return Object.fromEntries(
-    config.provider.hosts.map((host, position) => [
-      placements[position]?.name ?? instanceName(config.instance_name_prefix, position + 1),
-      host.metadata ?? {},
-    ]),
-  );
 }
 
 function placementsOf(config: ResolvedConfig): readonly Placement[] {

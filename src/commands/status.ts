@@ -37,7 +37,7 @@ export default class Status extends BaseCommand {
   }
 
   private async text(report: StatusReport): Promise<string> {
-    const { statusText } = await import('../report/status-text.js');
+    const { statusText } = await import('../cli/status-text.js');
     return statusText(report, this.common.color);
   }
 }

@@ -24,7 +24,7 @@ export default class Up extends BaseCommand {
     });
     if (!result.ok) process.exitCode = 1;
     if (!this.jsonEnabled()) {
-      const { upText } = await import('../report/up-text.js');
+      const { upText } = await import('../cli/up-text.js');
       (result.ok ? process.stdout : process.stderr).write(upText(project.cluster.name, { ...result, failures }));
     }
     return result;

@@ -14,13 +14,8 @@ export const etcdKeys = {
   discovery_proxy: ['text', 'HTTP proxy for the discovery service.'],
   election_timeout: ['count', 'Milliseconds without a heartbeat after which a member calls an election.'],
   enable_pprof: ['flag', 'Whether profiles are served on the client port.'],
-  force_new_cluster: [
-    'flag',
-    'Starts a one-member cluster from the data of a former one; for disaster recovery alone.',
-  ],
   heartbeat_interval: ['count', 'Milliseconds between the heartbeats of the leader.'],
   initial_advertise_peer_urls: ['text', 'Peer URLs that the member tells others, comma separated.'],
-  initial_cluster_state: [['new', 'existing'], 'Whether the member founds a cluster or joins one.'],
   initial_cluster_token: ['text', 'Keeps clusters apart that share hosts or addresses.'],
   key_file: ['text', 'Key of cert_file.'],
   listen_client_urls: ['text', 'Where the member listens for clients, comma separated.'],

@@ -23,7 +23,14 @@ function settings(list: readonly Setting[], except: readonly string[]): Record<s
 
 describe('keys of cloud-config', () => {
   it('are those of etcd2, with their types and order, but for what coreup writes', () => {
-    const wanted = settings(ETCD2_SETTINGS, ['name', 'initial_cluster', 'discovery', 'discovery_srv']);
+    const wanted = settings(ETCD2_SETTINGS, [
+      'name',
+      'initial_cluster',
+      'initial_cluster_state',
+      'force_new_cluster',
+      'discovery',
+      'discovery_srv',
+    ]);
     expect(Object.entries(kinds(etcdKeys))).toEqual(Object.entries(wanted));
   });
 
