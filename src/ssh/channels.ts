@@ -1,9 +1,11 @@
 import pLimit from 'p-limit';
 import type { ClientChannel } from 'ssh2';
-import { throwIfAborted } from './abort.js';
+import { pause, throwIfAborted } from './abort.js';
 
 /** Below sshd's default of ten sessions on one connection (MaxSessions). */
 const SESSIONS = 8;
+/** Milliseconds to wait, refusal by refusal, while sshd frees sessions that have ended. */
+const FREEING = [10, 20, 50, 100, 200];
 
 type Open = (callback: (error: Error | undefined, channel: ClientChannel) => void) => unknown;
 
@@ -13,6 +15,7 @@ export class Channels {
   /** Sessions that are open or being asked for. */
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
+  #everOpen = false;
 
   /**
    * Opens a session when there is room, hands it to `use`, and frees the room when the channel is closed.
@@ -39,21 +42,30 @@ export class Channels {
     });
   }
 
-  /** A server set to fewer sessions refuses; then wait for one of ours to end, as long as there is one. */
+  /**
+   * A server set to fewer sessions refuses; then wait for one of ours to end, as long as there is one. sshd frees a
+   * session only after the round of messages in which it was closed, so that a refusal may come just after the end.
+   */
   async #opened(open: Open, stop: AbortSignal): Promise<ClientChannel> {
-    for (;;) {
+    for (let retry = 0; ;) {
       throwIfAborted(stop);
       this.#taken++;
       try {
         const channel = await call(open);
+        this.#everOpen = true;
         channel.once('close', () => {
           this.#release();
         });
         return channel;
       } catch (error) {
         this.#release();
-        if (this.#taken === 0) throw error;
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        if (this.#taken > 0) {
+          await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        } else {
+          const wait = FREEING[retry++];
+          if (!this.#everOpen || wait === undefined) throw error;
+          await pause(wait, stop);
+        }
       }
     }
   }

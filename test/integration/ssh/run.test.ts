@@ -72,6 +72,12 @@ describe('run', () => {
     );
   });
 
+  test('commands that are over at once keep their exit code', async () => {
+    for (let index = 0; index < 200; index++) {
+      expect(await connection.run({ text: `exit ${index % 7}` })).toMatchObject({ code: index % 7 });
+    }
+  });
+
   test('a script that reads no stdin neither hangs nor fails', async () => {
     const input = [randomBytes(10 * 1024 * 1024)];
     expect(await connection.run({ text: 'exit 7', input })).toMatchObject({ code: 7 });

@@ -51,7 +51,8 @@ export class Sshd {
         'UsePAM no',
         'UseDNS no',
         'Subsystem sftp internal-sftp',
-        `SetEnv HOME=${this.directory}`, // no ~/.bashrc of whoever runs the tests
+        // No ~/.bashrc of whoever runs the tests; and commands of our own before the machine's.
+        `SetEnv HOME=${this.directory} PATH=${this.directory}:${process.env.PATH ?? '/usr/bin:/bin'}`,
         '',
       ].join('\n'),
     );
