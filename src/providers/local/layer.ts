@@ -40,6 +40,7 @@ Name=host0
 
 [Network]
 Address=${seed.address}/${prefix}
+LinkLocalAddressing=no
 DHCP=no
 IPv6AcceptRA=no
 LLDP=no

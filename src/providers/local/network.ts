@@ -30,9 +30,10 @@ export function bridgeIsUp(bridge: string, subnet: string): boolean {
 /**
  * Makes the bridge with its address in our network namespace, or completes one that was half made.
  *
+ * @param ports interfaces that are to be on it, as far as they exist
  * @throws CoreupError LOCAL_NETWORK if the kernel refuses
  */
-export async function ensureBridge(bridge: string, subnet: string): Promise<void> {
+export async function ensureBridge(bridge: string, subnet: string, ports: readonly string[]): Promise<void> {
   if (bridgeIsUp(bridge, subnet)) return;
   const { base, prefix } = parseSubnet(subnet);
   // An address of its own: otherwise the bridge takes the lowest of its ports', and hosts lose it from their ARP tables.
@@ -41,6 +42,8 @@ export async function ensureBridge(bridge: string, subnet: string): Promise<void
     ...(interfaceExists(bridge) ? [] : [`link add name ${bridge} address ${mac} type bridge stp_state 0`]),
     `address replace ${bridgeAddress(subnet)}/${prefix} dev ${bridge}`,
     `link set dev ${bridge} up`,
+    // Hosts that run while somebody deletes their bridge are left with the ends of their cables in the air.
+    ...ports.filter(interfaceExists).map((port) => `link set dev ${port} master ${bridge} up`),
   ];
   const result = await run('ip', ['-batch', '-'], lines.join('\n'));
   if (!bridgeIsUp(bridge, subnet)) {

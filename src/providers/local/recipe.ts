@@ -56,8 +56,6 @@ const mask = [
   ...['logrotate.timer', 'man-db.timer', 'systemd-tmpfiles-clean.timer', 'motd-news.timer', 'e2scrub_reap.service'],
   ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service', 'systemd-network-generator.service'],
   ...['dev-hugepages.mount', 'systemd-creds.socket', 'systemd-sysext.socket'],
-  // A login as core waits for the whole of a user's systemd, which nothing on a host uses.
-  'user@.service',
   // sshd keys are given; trixie would listen on vsock and a local socket as well.
   ...['sshd-keygen.service', 'ssh.socket'],
 ];
@@ -78,8 +76,13 @@ install -d -m 0700 -o 500 -g 500 home/core/.ssh
 install -d -m 0755 etc/ssh/authorized_keys.d
 install -d -m 0755 etc/systemd/system-generators
 ln -s /dev/null etc/systemd/system-generators/systemd-ssh-generator
+# sshd answers before systemd says that the boot is over, and a login must not be refused for that.
+ln -s /dev/null etc/tmpfiles.d/systemd-nologin.conf
 # Motd and mail notices cost two processes a login and say nothing here.
 sed -i -E '/pam_(motd|mail)\\.so/d' etc/pam.d/sshd
+# A session of logind takes 100 ms of each login and serves nobody here. logind itself starts when it is asked for.
+sed -i '/pam_systemd\\.so/d' etc/pam.d/common-session
+rm -f usr/lib/systemd/system/multi-user.target.wants/systemd-logind.service
 # debootstrap copies this machine's resolver and name into the image.
 : > etc/machine-id
 rm -f etc/resolv.conf

@@ -72,7 +72,11 @@ export class Store {
     return [join(all, `${this.cluster}.${shortName('', this.directory)}`), all];
   }
 
+  /** @throws InputError LOCAL_NAME if the name could lead out of the cluster's directory */
   host(name: string): HostPaths {
+    if (!/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name)) {
+      throw new InputError(`${JSON.stringify(name)} cannot be the name of a host`, { code: 'LOCAL_NAME' });
+    }
     const directory = join(this.hosts, name);
     const machine = shortName('cu-', directory);
     return {
