@@ -26,6 +26,7 @@ export interface ConnectionOptions {
 /** A Connection over an ssh2 client that has logged in. */
 export class SshConnection implements Connection {
   readonly #client: LoggedIn['client'];
+  readonly #socket: LoggedIn['socket'];
   readonly #channels = new Channels();
   readonly #gone = new AbortController();
   readonly #closed: Promise<void>;
@@ -37,6 +38,7 @@ export class SshConnection implements Connection {
     { keepalive, onGone }: ConnectionOptions,
   ) {
     this.#client = client;
+    this.#socket = socket;
     this.#stopNudging = nudge(client, socket);
     let reason = 'the host closed it';
     const stopWatching = watchLiveness(socket, keepalive.interval, keepalive.count, () => {
@@ -124,7 +126,7 @@ export class SshConnection implements Connection {
     if (!this.#gone.signal.aborted) this.#gone.abort(lost(this.target, 'coreup has closed it'));
     this.#client.end();
     const timer = setTimeout(() => {
-      this.#client.destroy();
+      this.#socket.destroy(); // not the client's destroy(): that does nothing after end()
     }, CLOSE_TIMEOUT);
     await this.#closed;
     clearTimeout(timer);

@@ -181,7 +181,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function plainReason(error: Error & { code?: unknown }): string {
-  if (typeof error.code === 'string') return REASONS[error.code] ?? `${error.message || error.code}`;
+  if (typeof error.code === 'string') return REASONS[error.code] ?? (error.message || error.code);
   if (error.message === 'Connection lost before handshake')
     return 'the host closed the connection before its SSH greeting';
   return messageOf(error) || 'unknown reason';

@@ -15,6 +15,10 @@ export interface KnownHost {
 export type Verdict = 'match' | 'changed' | 'unknown' | 'revoked';
 
 const DEFAULT_PORT = 22;
+const MARKERS: ReadonlyMap<string, NonNullable<KnownHost['marker']>> = new Map([
+  ['@revoked', 'revoked'],
+  ['@cert-authority', 'cert-authority'],
+]);
 
 /** A key's fingerprint as OpenSSH prints it: `SHA256:` and unpadded base64. */
 export function fingerprint(key: Uint8Array): string {
@@ -46,18 +50,18 @@ export function parsePublicKey(text: string): Buffer | undefined {
 /** Every well-formed entry. As with OpenSSH, lines that cannot be read are passed over and trust nothing. */
 export function parseKnownHosts(text: string): KnownHost[] {
   return text.split('\n').flatMap((raw, index) => {
-    const fields = raw.trim().split(/\s+/);
-    if (fields[0] === undefined || fields[0] === '' || fields[0].startsWith('#')) return [];
-    const marker = fields[0].startsWith('@') ? fields.shift() : undefined;
-    if (marker !== undefined && marker !== '@revoked' && marker !== '@cert-authority') return [];
-    const [names, type, base64] = fields;
-    if (names === undefined || type === undefined || base64 === undefined) return [];
+    const words = raw.trim().split(/\s+/);
+    const marked = words[0]?.startsWith('@') === true;
+    const marker = marked ? MARKERS.get(words[0] ?? '') : undefined;
+    if (marked && marker === undefined) return [];
+    const [names = '', type, base64] = marked ? words.slice(1) : words;
+    if (names.startsWith('#') || type === undefined || base64 === undefined) return [];
     const key = Buffer.from(base64, 'base64');
     if (keyType(key) !== type) return [];
     return [
       {
         line: index + 1,
-        ...(marker !== undefined && { marker: marker === '@revoked' ? ('revoked' as const) : 'cert-authority' }),
+        ...(marker !== undefined && { marker }),
         names: names.split(','),
         type,
         key,

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { createSsh } from '../../../src/ssh/client.js';
 import type { Connection, Exit, Ssh, Streams } from '../../../src/ssh/port.js';
+import { quote } from '../../../src/util/shell.js';
 import { Sshd } from './sshd.js';
 
 let sshd: Sshd;
@@ -85,6 +89,11 @@ describe('without a terminal', () => {
 
   test('gives the signal', async () => {
     expect(await attach('kill -TERM $$')).toMatchObject({ code: null, signal: 'SIGTERM' });
+  });
+
+  test('commands that are over at once keep their exit code', async () => {
+    for (let index = 0; index < 100; index++)
+      expect(await attach(`exit ${index % 7}`)).toMatchObject({ code: index % 7 });
   });
 
   test('passes stdin on, with its end, byte for byte', async () => {
@@ -208,5 +217,35 @@ describe('with a terminal', () => {
     stdin.isRaw = true;
     await attach('true', { stdin, stdout: new Screen(), terminal: true });
     expect(stdin.modes).toEqual([]);
+  });
+});
+
+describe('a process of its own', () => {
+  const fixture = fileURLToPath(new URL('attach-process.fixture.ts', import.meta.url));
+  const commandLine = (command: string, terminal: 'terminal' | 'plain') => [
+    process.execPath,
+    ...['--import', 'jiti/register', fixture, String(sshd.port), sshd.target.user, sshd.identityFile],
+    ...[sshd.knownHostsFile, command, terminal],
+  ];
+
+  test('ends with the command although its stdin stays open', async () => {
+    const [program = '', ...args] = commandLine('echo over; exit 3', 'plain');
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(3);
+  });
+
+  test('on a real terminal: its size arrives, and the terminal is as before', async () => {
+    const inner = commandLine('stty size', 'terminal').map(quote).join(' ');
+    const before = quote(`${sshd.directory}/before`);
+    const session = `stty cols 77 rows 22; stty -g > ${before}; ${inner}; [ "$(stty -g)" = "$(cat ${before})" ] && echo same`;
+    const child = spawn('script', ['-qec', session, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const out = new Sink();
+    child.stdout.pipe(out);
+    await once(child, 'close');
+    expect(out.text).toContain('22 77');
+    expect(out.text).toContain('same');
   });
 });
