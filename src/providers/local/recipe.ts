@@ -20,7 +20,7 @@ export interface Recipe {
 
 const packages = [
   ...['systemd', 'systemd-sysv', 'dbus', 'libpam-systemd', 'libnss-myhostname', 'openssh-server', 'sudo'],
-  ...['etcd-server', 'etcd-client', 'iproute2', 'iputils-ping', 'ca-certificates', 'curl', 'procps'],
+  ...['etcd-server', 'etcd-client', 'iproute2', 'iputils-ping', 'ca-certificates', 'curl', 'procps', 'rsync'],
 ];
 
 const sshd = `# Hosts of coreup: a quick login with keys only.

@@ -1,0 +1,81 @@
+import { execa, type Options } from 'execa';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A project directory and the program run in it, as a user runs it. */
+export class TestProject {
+  private constructor(
+    readonly directory: string,
+    /** Where local hosts of this project live; apart from any other on the machine. */
+    readonly dataDir: string,
+  ) {}
+
+  /** @param files by name; `config` alone is wrapped in `defineConfig` */
+  static async create(config: string, files: Readonly<Record<string, string>> = {}): Promise<TestProject> {
+    const directory = await mkdtemp(join(tmpdir(), 'coreup e2e '));
+    const dataDir = await mkdtemp(join(tmpdir(), 'coreup-e2e-data-'));
+    const project = new TestProject(directory, dataDir);
+    await project.configure(config);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+    return project;
+  }
+
+  /** Writes config.ts anew. */
+  async configure(config: string): Promise<void> {
+    const text = `import { defineConfig } from 'coreup';\n\nexport default defineConfig(${config});\n`;
+    await writeFile(join(this.directory, 'config.ts'), text);
+  }
+
+  /** Runs the program to its end, without a terminal. */
+  async coreup(
+    args: readonly string[],
+    options: { input?: string; env?: Record<string, string> } = {},
+  ): Promise<Ended> {
+    const running = this.start(args, options.env);
+    running.stdin?.end(options.input ?? '');
+    const { exitCode, signal, stdout, stderr } = await running;
+    return { code: exitCode, signal, stdout: String(stdout), stderr: String(stderr) };
+  }
+
+  /** Starts the program and leaves it to the test to end it. */
+  start(args: readonly string[], env: Record<string, string> = {}) {
+    const options = {
+      cwd: this.directory,
+      reject: false,
+      stdin: 'pipe',
+      env: { COREUP_DATA_DIR: this.dataDir, NO_COLOR: '1', ...env },
+    } satisfies Options;
+    return execa(process.execPath, [PROGRAM, ...args], options);
+  }
+
+  /** Runs a command with `--json` and gives its document, whatever the exit code. */
+  async json<T>(args: readonly string[]): Promise<T & { readonly exitCode: number | undefined }> {
+    const split = args.indexOf('--');
+    const words = split === -1 ? [...args, '--json'] : [...args.slice(0, split), '--json', ...args.slice(split)];
+    const { code, stdout, stderr } = await this.coreup(words);
+    try {
+      return { ...(JSON.parse(stdout) as T), exitCode: code };
+    } catch {
+      throw new Error(`coreup ${args.join(' ')} printed no JSON document:\n${stdout}\n${stderr}`);
+    }
+  }
+
+  /** Removes the hosts, then the directories. */
+  async dispose(): Promise<void> {
+    const ended = await this.coreup(['destroy', '--yes']);
+    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.dataDir, { recursive: true, force: true });
+    if (ended.code !== 0) throw new Error(`destroy ended with ${ended.code}:\n${ended.stderr}`);
+  }
+}

@@ -1,0 +1,29 @@
+/** The parts of `--json` documents that the tests look at (docs/cli.md). */
+export interface UpDocument {
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly changes: number;
+  readonly members: readonly { name: string; address: string; ok: boolean; error?: string }[];
+}
+
+export interface StatusDocument {
+  readonly healthy: boolean;
+  readonly etcd: {
+    readonly leader: string;
+    readonly cluster_id: string;
+    readonly members: readonly {
+      id: string;
+      name: string;
+      peer_urls: string[];
+      client_urls: string[];
+      healthy: boolean;
+      leader: boolean;
+      version: string;
+    }[];
+  };
+  readonly fleet: null;
+}
+
+export interface ExecDocument {
+  readonly members: readonly { name: string; code: number | null; stdout: string; stderr: string }[];
+}
