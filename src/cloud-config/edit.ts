@@ -1,6 +1,6 @@
 import { InputError } from '../util/errors.js';
 import { emitScalar } from './emit-scalar.js';
-import { EditLayout, type InsertionPlace, type NewKeys } from './edit-layout.js';
+import { EditLayout, type InsertionPlace, type NewKeys, type NewValue } from './edit-layout.js';
 import { deletions } from './edit-delete.js';
 import type { CloudConfigDocument, ConfigNode, MappingEntry, MappingNode } from './nodes.js';
 import { parseCloudConfig } from './parse.js';
@@ -53,6 +53,19 @@ function applySplices(text: string, splices: readonly Splice[]): string {
   return result + text.slice(at);
 }
 
+/** Where a path leads. */
+interface Place {
+  readonly container: InsertionPlace;
+  /** The entry at the end of the path, if there is one. */
+  readonly entry?: MappingEntry;
+  /** The entry whose value the container is. */
+  readonly owner: MappingEntry | null;
+  /** How many names of the path lie before the container's keys. */
+  readonly depth: number;
+  readonly flow: boolean;
+  readonly anchored: boolean;
+}
+
 /** Sorts the edits of one render by what they do to the document. */
 class EditPlan {
   private readonly replaced: Splice[] = [];
@@ -86,30 +99,40 @@ class EditPlan {
   }
 
   private add({ path, value }: Edit): void {
-    let mapping = this.document.root;
-    if (mapping === null) return this.insert(null, path, 0, value, false);
+    const place = this.find(path, value === null);
+    if (place === undefined) return;
+    const { container, entry, owner, depth, flow, anchored } = place;
+    if (entry !== undefined && value !== null) this.replace(entry, path, value, flow, anchored);
+    else if (entry !== undefined) this.delete(container as MappingNode, entry, owner, anchored);
+    else if (value !== null) this.insert(container, path, depth, value, flow, anchored);
+  }
+
+  /** How far a path leads; undefined where it ends at a value that is no mapping and nothing is to be set. */
+  private find(path: readonly string[], deleting: boolean): Place | undefined {
+    let container: InsertionPlace = this.document.root;
     let owner: MappingEntry | null = null;
+    let flow = false;
     let anchored = false;
     for (const [depth, name] of path.entries()) {
-      const entry = ownEntry(mapping, name);
-      if (entry === undefined) {
-        if (value !== null) this.refuseAnchored(anchored, mapping.lastPairEnd);
-        return this.insert(mapping, path, depth, value, mapping.flow);
-      }
+      if (container === null || !('kind' in container)) return { container, owner, depth, flow, anchored };
+      flow = container.flow;
+      const entry = ownEntry(container, name);
+      if (entry === undefined) return { container, owner, depth, flow, anchored };
       anchored ||= this.hasAnchor(entry);
-      if (depth === path.length - 1) {
-        if (value !== null) return this.replace(entry, path, value, mapping.flow, anchored);
-        this.refuseAnchored(anchored, entry.keyStart);
-        return this.delete(mapping, entry, owner);
-      }
-      if (isNothing(entry.value)) return this.insert(entry, path, depth + 1, value, mapping.flow);
-      if (entry.value.kind !== 'mapping' || entry.value.alias === true) {
-        if (value === null && entry.value.kind !== 'mapping') return;
-        throw this.unreachable(entry, path.slice(0, depth + 1), entry.value);
+      if (depth === path.length - 1) return { container, entry, owner, depth, flow, anchored };
+      const { value } = entry;
+      if (isNothing(value)) {
+        container = entry;
+      } else if (value.kind === 'mapping' && value.alias !== true) {
+        container = value;
+      } else if (deleting && value.kind !== 'mapping') {
+        return undefined;
+      } else {
+        throw this.unreachable(entry, path.slice(0, depth + 1), value);
       }
       owner = entry;
-      mapping = entry.value;
     }
+    return undefined;
   }
 
   private replace(entry: MappingEntry, path: readonly string[], value: string, flow: boolean, anchored: boolean): void {
@@ -130,7 +153,8 @@ class EditPlan {
     );
   }
 
-  private delete(mapping: MappingNode, entry: MappingEntry, owner: MappingEntry | null): void {
+  private delete(mapping: MappingNode, entry: MappingEntry, owner: MappingEntry | null, anchored: boolean): void {
+    this.refuseAnchored(anchored, entry.keyStart);
     const of = this.deleted.get(mapping) ?? { entries: new Set(), owner };
     of.entries.add(entry);
     this.deleted.set(mapping, of);
@@ -140,17 +164,18 @@ class EditPlan {
     where: InsertionPlace,
     path: readonly string[],
     depth: number,
-    value: string | null,
+    value: string,
     flow: boolean,
+    anchored: boolean,
   ): void {
-    if (value === null) return;
-    const place = this.inserted.get(where) ?? { keys: new Map(), flow };
+    if (where !== null) this.refuseAnchored(anchored, 'kind' in where ? where.lastPairEnd : where.keyStart);
+    const place = this.inserted.get(where) ?? { keys: new Map<string, NewValue | NewKeys>(), flow };
     this.inserted.set(where, place);
     let level: NewKeys = place.keys;
     const names = path.slice(depth).map((name) => name.replaceAll('_', '-'));
     for (const name of names.slice(0, -1)) {
       const next = level.get(name);
-      const deeper: NewKeys = next instanceof Map ? next : new Map();
+      const deeper: NewKeys = next instanceof Map ? next : new Map<string, NewValue | NewKeys>();
       level.set(name, deeper);
       level = deeper;
     }

@@ -93,7 +93,7 @@ export function environmentEdit(reader: Reader, root: ConfigNode | null, vars: S
 export function goQuote(text: string): string {
   const escaped = text
     .replace(/[\\"]/g, '\\$&')
-    // eslint-disable-next-line no-control-regex
+
     .replace(/[\u0000-\u001f\u007f]/g, (c) => GO_ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
     .replace(/[\u0080-\u009f\u00a0\u00ad\u2028\u2029\ufeff]|\p{Zs}(?<! )/gu, (c) => {
       return `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;

@@ -1,4 +1,4 @@
-import { Composer, Lexer, Parser, type CST, type Document, type ErrorCode, type ParsedNode } from 'yaml';
+import { Composer, Lexer, Parser, type CST, type Document, type ErrorCode } from 'yaml';
 import { problemAt, type NamedText } from './problem.js';
 
 /** Deeper than any cloud-config (which needs six levels), and far below what would exhaust the stack. */
@@ -20,7 +20,7 @@ export class YamlFault extends Error {
  *
  * @throws YamlFault for the first thing that is not YAML
  */
-export function composeYaml(source: NamedText): Document.Parsed<ParsedNode>[] {
+export function composeYaml(source: NamedText): Document.Parsed[] {
   const composer = new Composer(OPTIONS);
   // The composer collects faults, 300,000 of them in a hostile text, each with a stack: seconds. The first is enough.
   // Its handler is private; should a later version rename it, the check below still finds the first fault, slower.

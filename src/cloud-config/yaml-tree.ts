@@ -43,7 +43,7 @@ export class TreeBuilder {
     const before = { nodes: this.nodes, text: this.text };
     if (anchor !== undefined) this.anchors.set(anchor, 'open');
     this.nodes++;
-    const built = isMap(node) ? this.mapping(node) : isSeq(node) ? this.sequence(node) : this.scalar(node as Scalar);
+    const built = isMap(node) ? this.mapping(node) : isSeq(node) ? this.sequence(node) : this.scalar(node);
     if (anchor !== undefined) {
       this.anchors.set(anchor, { node: built, nodes: this.nodes - before.nodes, text: this.text - before.text });
     }

@@ -1,0 +1,281 @@
+import { lintUnit } from '../units/lint.js';
+import { NETWORK_SUFFIXES, splitUnitName, SYSTEMD_SUFFIXES, unitNameFault } from '../units/unit-name.js';
+import { optionsOf, parseUnitFile } from '../units/unit-file.js';
+import { offsetInContent } from './content-position.js';
+import type { Found } from './finding.js';
+import { isKnownUnit } from './known-units.js';
+import { childOf, type ConfigNode } from './nodes.js';
+import { listItems, type ConfigRule, type ListItem, type RuleContext } from './rule.js';
+import { boolOf, stringOf } from './scalars.js';
+import { unitGroup } from './unit-paths.js';
+
+const SUFFIXES = [...SYSTEMD_SUFFIXES, ...NETWORK_SUFFIXES];
+const text = ({ node }: ListItem, key: string): string => stringOf(childOf(node, key));
+const flag = ({ node }: ListItem, key: string): boolean => boolOf(childOf(node, key));
+const place = ({ node }: ListItem, key: string): number => (childOf(node, key) ?? node).start;
+const dropIns = ({ node, path }: ListItem): ListItem[] => listItems(childOf(node, 'drop_ins'), `${path}.drop_ins`);
+
+const names: ConfigRule = {
+  name: 'unit-name',
+  check: ({ units }) =>
+    units.flatMap((item): Found[] => {
+      const name = text(item, 'name');
+      if (item.node.kind !== 'mapping' || name.includes('$')) return [];
+      const fault = unitNameFault(name, SUFFIXES);
+      if (fault === undefined) return [];
+      return [
+        {
+          severity: name === '' ? 'warning' : 'error',
+          offset: place(item, 'name'),
+          path: `${item.path}.name`,
+          message:
+            name === ''
+              ? 'a unit without a name is skipped'
+              : `${JSON.stringify(name)} is no name for a unit: ${fault}`,
+          hint: 'Name it "string.suffix" or "string@instance.suffix", such as etcd2.service.',
+        },
+      ];
+    }),
+};
+
+const dropInNames: ConfigRule = {
+  name: 'drop-in-name',
+  check: ({ units }) =>
+    units.flatMap(dropIns).flatMap((item): Found[] => {
+      const name = text(item, 'name');
+      if (item.node.kind !== 'mapping' || (name.endsWith('.conf') && !name.includes('/') && name !== '.conf'))
+        return [];
+      return [
+        {
+          severity: 'warning',
+          offset: place(item, 'name'),
+          path: `${item.path}.name`,
+          message:
+            name === ''
+              ? 'a drop-in without a name is skipped'
+              : `systemd reads only drop-ins whose name ends in .conf; found ${JSON.stringify(name)}`,
+          hint: `Name it "${name === '' ? '10-local' : name.replace(/^.*\//, '').replace(/\.[^.]*$/, '')}.conf".`,
+        },
+      ];
+    }),
+};
+
+const emptyDropIns: ConfigRule = {
+  name: 'drop-in-empty',
+  check: ({ units }) =>
+    units
+      .flatMap(dropIns)
+      .filter((item) => item.node.kind === 'mapping' && text(item, 'content') === '' && text(item, 'name') !== '')
+      .map((item) => ({
+        severity: 'warning',
+        offset: item.node.start,
+        path: `${item.path}.content`,
+        message: `the drop-in ${text(item, 'name')} has no content, so it is not written`,
+        hint: 'Give it content, or delete it.',
+      })),
+};
+
+const duplicates: ConfigRule = {
+  name: 'unit-duplicate',
+  check: ({ units, document }) => {
+    const first = new Map<string, ListItem>();
+    return units.flatMap((item): Found[] => {
+      const name = text(item, 'name');
+      const earlier = first.get(name);
+      if (name === '') return [];
+      first.set(name, earlier ?? item);
+      if (earlier === undefined) return [];
+      return [
+        {
+          severity: 'warning',
+          offset: place(item, 'name'),
+          path: `${item.path}.name`,
+          message: `${name} is already listed on line ${document.position(place(earlier, 'name')).line}; both entries are carried out, in order`,
+          hint: 'Put everything about one unit into one entry.',
+        },
+      ];
+    });
+  },
+};
+
+const provided: ConfigRule = {
+  name: 'unit-unknown',
+  check: (context) => {
+    const given = providedUnits(context);
+    return context.units.flatMap((item): Found[] => {
+      const name = text(item, 'name');
+      const verb = text(item, 'command');
+      if (verb === '' || verb === 'stop' || name.includes('$') || unitNameFault(name, SUFFIXES) !== undefined)
+        return [];
+      if (unitGroup(name) === 'network' || isProvided(name, given) || isKnownUnit(name)) return [];
+      if (context.options.knownUnits !== undefined && isProvided(name, context.options.knownUnits)) return [];
+      return [
+        {
+          severity: 'warning',
+          offset: place(item, 'command'),
+          path: `${item.path}.command`,
+          message: `"${verb}" for ${name}, a unit that nothing here provides and neither systemd nor CoreOS brings along`,
+          hint: 'Give it content, or check the spelling; if the hosts have it, this is fine.',
+        },
+      ];
+    });
+  },
+};
+
+/** Units with content of their own, or written by write_files. */
+function providedUnits({ units, writeFiles }: RuleContext): ReadonlySet<string> {
+  const written = writeFiles.map(
+    (item) => /^\/+(?:etc|run|usr\/lib|lib)\/systemd\/system\/([^/]+)$/.exec(text(item, 'path'))?.[1] ?? '',
+  );
+  return new Set([
+    ...units.filter((item) => text(item, 'content') !== '').map((item) => text(item, 'name')),
+    ...written,
+  ]);
+}
+
+function isProvided(name: string, units: ReadonlySet<string>): boolean {
+  const { prefix, instance, suffix } = splitUnitName(name);
+  return units.has(name) || (instance !== null && units.has(`${prefix}@.${suffix}`));
+}
+
+const masks: ConfigRule = {
+  name: 'unit-mask',
+  check: ({ units }) =>
+    units.flatMap((item): Found[] => {
+      if (!flag(item, 'mask')) return [];
+      const name = text(item, 'name');
+      const at = { severity: 'warning' as const, offset: place(item, 'mask'), path: `${item.path}.mask` };
+      const found: Found[] = [];
+      if (text(item, 'content') !== '') {
+        found.push({
+          ...at,
+          message: 'mask removes the unit file that content has just written',
+          hint: 'Delete one of the two.',
+        });
+      }
+      if (!['', 'stop'].includes(text(item, 'command')) || flag(item, 'enable')) {
+        found.push({
+          ...at,
+          message: 'a masked unit can be neither started nor enabled: carrying this out stops with an error',
+          hint: 'Leave out mask, or command and enable.',
+        });
+      }
+      if (
+        flag(item, 'runtime') &&
+        ['etcd.service', 'etcd2.service', 'fleet.service', 'locksmithd.service'].includes(name)
+      ) {
+        found.push({
+          ...at,
+          message: `coreos-cloudinit unmasks ${name} again when it comes to its own section`,
+          hint: 'Leave out "runtime: true".',
+        });
+      }
+      return found;
+    }),
+};
+
+const nothingToEnable: ConfigRule = {
+  name: 'unit-enable',
+  check: ({ units }) =>
+    units.flatMap((item): Found[] => {
+      const content = text(item, 'content');
+      if (!flag(item, 'enable') || content === '' || unitGroup(text(item, 'name')) === 'network') return [];
+      const file = parseUnitFile(content);
+      if (
+        ['WantedBy', 'RequiredBy', 'UpheldBy', 'Alias', 'Also'].some(
+          (key) => optionsOf(file, 'Install', key).length > 0,
+        )
+      )
+        return [];
+      return [
+        {
+          severity: 'warning',
+          offset: place(item, 'enable'),
+          path: `${item.path}.enable`,
+          message: 'the unit has no [Install] section, so there is nothing to enable and it does not start at boot',
+          hint: 'Add "[Install]" with "WantedBy=multi-user.target".',
+        },
+      ];
+    }),
+};
+
+const networkKeys: ConfigRule = {
+  name: 'unit-network',
+  check: ({ units }) =>
+    units
+      .filter(
+        (item) => unitGroup(text(item, 'name')) === 'network' && (text(item, 'command') !== '' || flag(item, 'enable')),
+      )
+      .map((item) => ({
+        severity: 'info',
+        offset: place(item, text(item, 'command') === '' ? 'enable' : 'command'),
+        path: item.path,
+        message: `command and enable mean nothing for ${text(item, 'name')}: systemd-networkd is restarted instead`,
+        hint: 'Delete them.',
+      })),
+};
+
+/** What the linter finds in the contents, at their places in the document. */
+const contents: ConfigRule = {
+  name: 'unit-content',
+  check: (context) => [
+    ...context.units.flatMap((item) => {
+      const name = text(item, 'name');
+      return [
+        ...lintContent(context, item, name, false),
+        ...dropIns(item).flatMap((dropIn) => lintContent(context, dropIn, name, true)),
+      ];
+    }),
+    ...context.writeFiles.flatMap((item) => {
+      const match = /^\/+(?:etc|run)\/systemd\/system\/([^/]+\.[a-z]+)(?:\.d\/[^/]+\.conf)?$/.exec(text(item, 'path'));
+      const encoded = text(item, 'encoding') !== '';
+      return match?.[1] === undefined || encoded
+        ? []
+        : lintContent(context, item, match[1], match[0].endsWith('.conf'));
+    }),
+  ],
+};
+
+function lintContent({ document }: RuleContext, item: ListItem, name: string, dropIn: boolean): Found[] {
+  const node: ConfigNode | undefined = childOf(item.node, 'content');
+  const content = stringOf(node);
+  if (
+    node === undefined ||
+    content.trim() === '' ||
+    !(SUFFIXES as readonly string[]).includes(splitUnitName(name).suffix)
+  )
+    return [];
+  const found: Found[] = lintUnit(content, { name, dropIn })
+    .filter(({ rule }) => rule !== 'unit-name')
+    .map(({ rule, severity, line, column, message, hint }) => ({
+      rule,
+      severity,
+      offset: offsetInContent(document, node, line, column),
+      path: `${item.path}.content`,
+      message,
+      hint,
+    }));
+  const fleet = parseUnitFile(content).items.some((each) => each.kind === 'section' && each.name === 'X-Fleet');
+  if (fleet) {
+    found.push({
+      severity: 'info',
+      offset: node.start,
+      path: `${item.path}.content`,
+      message: '[X-Fleet] means nothing in a unit that systemd runs directly',
+      hint: 'Give the unit to fleet (services of config.ts) to have it scheduled.',
+    });
+  }
+  return found;
+}
+
+export const UNIT_RULES: readonly ConfigRule[] = [
+  names,
+  dropInNames,
+  emptyDropIns,
+  duplicates,
+  provided,
+  masks,
+  nothingToEnable,
+  networkKeys,
+  contents,
+];
