@@ -256,8 +256,8 @@ function child(verb: 'ensure' | 'remove', wrapper: string[] = [], fate?: Fate) {
     const work = ${verb === 'ensure' ? `provider.ensure(${JSON.stringify(cluster)}, tell)` : `provider.remove(${JSON.stringify(names)}, tell)`};
     await work.then(() => tell('done'), (error) => tell(error.code));
   `;
-  const [command = '', ...args] = [...wrapper, process.execPath, '--input-type=module', '-e', program];
-  return spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const words = [...wrapper, process.execPath, '--input-type=module', '-e', program];
+  return spawn('env', words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Runs a verb that SIGKILL meets on its way; after some milliseconds it may have been faster than its fate. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CoreupError } from '../../util/errors.js';
 import { until } from './wait.js';
 
@@ -19,6 +20,9 @@ export function findCgroupRoot(mountinfo: string): string | undefined {
   }
   return mounts.find((path) => path.startsWith('/sys/fs/cgroup')) ?? mounts[0];
 }
+
+/** Milliseconds that killed processes have to end in; they need a few. */
+const killDeadline = 10_000;
 
 let cached: string | undefined;
 
@@ -61,24 +65,27 @@ export async function killCgroup(cgroup: string): Promise<void> {
     else for (const pid of processesBelow(cgroup)) signalProcess(pid, 'SIGKILL');
   };
   kill();
-  const empty = await until(10_000, () => {
+  const empty = await until(killDeadline, () => {
     if (!isPopulated(cgroup)) return true;
     // Before Linux 5.14 there is no cgroup.kill, and processes may have been born while the list was read.
     if (!existsSync(join(cgroup, 'cgroup.kill'))) kill();
     return undefined;
   });
-  if (empty === undefined) {
-    throw new CoreupError(`processes in ${cgroup} do not die: ${processesBelow(cgroup).join(', ')}`, {
-      code: 'LOCAL_STUCK',
-      hint: 'they hang in the kernel; dmesg may tell why',
-    });
-  }
+  if (empty === undefined) throw stuck(cgroup);
 }
 
-/** Kills everything in a cgroup and removes it with all below it, also when a process joins it meanwhile. */
+/**
+ * Kills everything in a cgroup and removes it with all below it, also when a process joins it meanwhile.
+ *
+ * @throws CoreupError LOCAL_STUCK as `killCgroup` does
+ */
 export async function destroyCgroup(cgroup: string): Promise<void> {
-  do await killCgroup(cgroup);
-  while (!removeCgroup(cgroup));
+  for (const end = performance.now() + killDeadline; ;) {
+    await killCgroup(cgroup);
+    if (removeCgroup(cgroup)) return;
+    if (performance.now() > end) throw stuck(cgroup);
+    await delay(10);
+  }
 }
 
 /**
@@ -111,6 +118,13 @@ export function signalProcess(pid: number, signal: NodeJS.Signals | number): voi
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+function stuck(cgroup: string): CoreupError {
+  return new CoreupError(`processes in ${cgroup} do not die: ${processesBelow(cgroup).join(', ')}`, {
+    code: 'LOCAL_STUCK',
+    hint: 'they hang in the kernel; dmesg may tell why',
+  });
 }
 
 function processesBelow(cgroup: string): number[] {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CoreupError, InterruptedError } from '../../util/errors.js';
 import type { Progress } from '../port.js';
 import { machineArchive } from './archive.js';
-import { toolEnvironment } from './command.js';
+import { run, toolEnvironment } from './command.js';
 import { imageScript, recipeHash } from './image-script.js';
 import { cacheRoot } from './paths.js';
 import { recipeFor, type Suite } from './recipe.js';
@@ -63,10 +63,15 @@ async function build(
   });
   const building = join(directory, `.building-${image.slice(image.lastIndexOf('/') + 1)}`);
   const log = join(directory, `.log-${process.pid}`);
+  await removeDeadLogs(directory);
   const script = imageScript(recipeFor(suite), archive, { image, building });
   progress(`building the ${suite} image, which takes about a minute, once`);
   const status = await runBuild(directory, script, log, progress, signal);
-  if (signal?.aborted === true) throw new InterruptedError('interrupted while building the image');
+  if (status !== 0 || signal?.aborted === true) await removeHalfBuilt(directory);
+  if (signal?.aborted === true) {
+    await rm(log, { force: true });
+    throw new InterruptedError('interrupted while building the image');
+  }
   if (status !== 0) {
     const text = await readFile(log, 'utf8').catch(() => '');
     throw new CoreupError(`the ${suite} image could not be built (status ${String(status)}): ${lastLines(text)}`, {
@@ -74,7 +79,7 @@ async function build(
       hint: `see ${log} for the whole story, and check that apt-get update works on this machine; then run it again`,
     });
   }
-  await Promise.all([rm(log, { force: true }), removeDeadLogs(directory)]);
+  await rm(log, { force: true });
 }
 
 /** Runs the script under the lock, and tells what it is doing. The lock is the kernel's: it ends with its holders. */
@@ -137,6 +142,12 @@ async function follow(log: string, progress: Progress, signal: AbortSignal): Pro
   }
 }
 
+/** Frees the disk at once, unless another builder has the lock by now, who does it too. */
+async function removeHalfBuilt(directory: string): Promise<void> {
+  await run('flock', ['--nonblock', join(directory, '.lock'), 'sh', '-c', 'rm -rf "$1"/.building-*', 'sh', directory]);
+}
+
+/** Logs of builds that were killed, or that failed in an earlier run. */
 async function removeDeadLogs(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const pid = /^\.log-(\d+)$/.exec(name)?.[1];

@@ -37,7 +37,7 @@ export async function ensureBridge(bridge: string, subnet: string, ports: readon
   if (bridgeIsUp(bridge, subnet)) return;
   const { base, prefix } = parseSubnet(subnet);
   // An address of its own: otherwise the bridge takes the lowest of its ports', and hosts lose it from their ARP tables.
-  const mac = ['02', 'c0', ...(base + 1).toString(16).padStart(8, '0').match(/../g)!].join(':');
+  const mac = `02:c0${(base + 1).toString(16).padStart(8, '0').replaceAll(/../g, ':$&')}`;
   const lines = [
     ...(interfaceExists(bridge) ? [] : [`link add name ${bridge} address ${mac} type bridge stp_state 0`]),
     `address replace ${bridgeAddress(subnet)}/${prefix} dev ${bridge}`,

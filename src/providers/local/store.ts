@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoreupError, InputError } from '../../util/errors.js';
@@ -132,7 +133,7 @@ export class Store {
     if (before !== undefined) return writeAtomic(file, encode(record));
     // A link, unlike a rename, fails if somebody was faster.
     await makeDirectory(this.hosts);
-    const beside = join(this.directory, `.claim-${process.pid}`);
+    const beside = join(this.directory, `.claim-${randomBytes(6).toString('hex')}`);
     await writeSynced(beside, encode(record));
     try {
       linkSync(beside, file);
