@@ -62,13 +62,13 @@ export abstract class BaseCommand extends Command {
     this.controller.abort();
   };
 
-  protected override async catch(error: Error): Promise<unknown> {
+  protected override catch(error: Error): Promise<unknown> {
     const usage = (error as { oclif?: { exit?: number } }).oclif;
     const exitCode = error instanceof CoreupError ? error.exitCode : (usage?.exit ?? 1);
-    if (exitCode === 0) throw error;
+    if (exitCode === 0) return Promise.reject(error);
     process.exitCode = exitCode;
     if (this.jsonEnabled()) this.logJson(errorJson(error));
     else process.stderr.write(errorText(error, { color: this.common.color, verbose: this.common.verbose }));
-    return undefined;
+    return Promise.resolve();
   }
 }

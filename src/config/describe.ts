@@ -90,7 +90,7 @@ function objectOf(schema: z.ZodType, value: unknown): z.ZodType {
 }
 
 function discriminatorOf(union: z.ZodDiscriminatedUnion, option: z.ZodObject): ReadonlySet<unknown> {
-  const field = option.shape[union.def.discriminator];
+  const field: unknown = option.shape[union.def.discriminator];
   return field instanceof z.ZodLiteral ? field.values : new Set();
 }
 
@@ -105,7 +105,7 @@ function stepInto(schema: z.ZodType, key: string | number): z.ZodType | undefine
 }
 
 function numberWords(schema: z.ZodNumber): string {
-  const kind = schema.isInt ? 'a whole number' : 'a number';
+  const kind = schema.format?.includes('int') ? 'a whole number' : 'a number';
   const { minValue, maxValue } = schema;
   if (minValue === null || minValue <= Number.MIN_SAFE_INTEGER) return kind;
   if (maxValue === null || maxValue >= 2 ** 31 - 1) return `${kind}, ${minValue} or more`;

@@ -10,7 +10,7 @@ import { compilePlain } from './plain.js';
  */
 export async function evaluate(file: string, text: string): Promise<unknown> {
   const run = compilePlain(text, file, api) ?? (() => importFile(file));
-  return settled(run().then(async (exported) => (typeof exported === 'function' ? (exported() as unknown) : exported)));
+  return settled(run().then((exported) => (typeof exported === 'function' ? (exported as () => unknown)() : exported)));
 }
 
 /** Thrown for a config that waits for something that can no longer happen. */

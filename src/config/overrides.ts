@@ -26,7 +26,7 @@ export function overridesFor(
 function settings(section: Readonly<Record<string, unknown>>, keys: readonly string[]): Settings {
   return Object.fromEntries(
     keys.flatMap((key) => {
-      const value = section[key];
+      const value = section[key] as string | number | boolean | undefined;
       return value === undefined ? [] : [[key.replaceAll('_', '-'), String(value)]];
     }),
   );

@@ -25,7 +25,7 @@ function pending(): readonly string[] {
 
 /** A table of an object's keys, followed by a section for each key that has keys of its own. */
 function section(path: string, schema: z.ZodObject, level: number): readonly string[] {
-  const entries = Object.entries(schema.shape as Readonly<Record<string, z.ZodType>>);
+  const entries = Object.entries<z.ZodType>(schema.shape);
   const rows = entries.map(
     ([key, value]) => `| \`${key}\` | ${typeOf(key, path, value)} | ${fallback(value)} | ${meaning(value)} |`,
   );

@@ -14,7 +14,7 @@ export function show(value: unknown): string {
 
 function spell(value: object): string {
   try {
-    return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner)) ?? '';
+    return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner));
   } catch {
     // Circular: its kind has to do.
     return '';

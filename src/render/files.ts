@@ -78,8 +78,9 @@ function isOurs(state: State, name: string, present: string | undefined): boolea
 }
 
 function withDigests(state: State, written: readonly RenderedFile[], removed: readonly string[]): State['rendered'] {
-  const rendered: Record<string, readonly string[]> = { ...state.rendered };
-  for (const name of removed) delete rendered[name];
+  const rendered: Record<string, readonly string[]> = Object.fromEntries(
+    Object.entries(state.rendered).filter(([name]) => !removed.includes(name)),
+  );
   // The newest two are enough: the one on disk, and the one about to replace it.
   for (const file of written)
     rendered[file.fileName] = [...(rendered[file.fileName] ?? []).slice(-1), digest(file.text)];

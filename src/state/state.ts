@@ -80,7 +80,7 @@ function parseState(text: string): State | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const candidate = value as Partial<State>;
-  const sound = candidate.version === 1 && typeof candidate.rendered === 'object' && candidate.rendered !== null;
+  const { version, rendered } = value as { version?: unknown; rendered?: unknown };
+  const sound = version === 1 && typeof rendered === 'object' && rendered !== null;
   return sound ? (value as State) : undefined;
 }

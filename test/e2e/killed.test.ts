@@ -41,7 +41,7 @@ describe('up that is killed with SIGKILL', () => {
     await seen(running.stderr, 'core-01: reached');
     running.kill('SIGINT');
     const ended = await running;
-    expect({ code: ended.exitCode, stderr: String(ended.stderr) }).toMatchObject({ code: 130 });
+    expect({ code: ended.exitCode, stderr: ended.stderr }).toMatchObject({ code: 130 });
     expect(await project.json<UpDocument>(['up'])).toMatchObject({ ok: true, exitCode: 0 });
   });
 });

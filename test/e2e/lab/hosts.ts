@@ -63,7 +63,9 @@ export async function bootBareHosts(count: number): Promise<BareHosts> {
         cluster.members.filter((member) => member.name === name),
         quiet,
       ),
-    powerOn: async () => void (await provider.ensure(cluster, quiet)),
+    powerOn: async () => {
+      await provider.ensure(cluster, quiet);
+    },
     dispose: async () => {
       await provider.remove(
         cluster.members.map((member) => member.name),

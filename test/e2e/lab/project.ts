@@ -43,9 +43,9 @@ export class TestProject {
     options: { input?: string; env?: Record<string, string> } = {},
   ): Promise<Ended> {
     const running = this.start(args, options.env);
-    running.stdin?.end(options.input ?? '');
+    running.stdin.end(options.input ?? '');
     const { exitCode, signal, stdout, stderr } = await running;
-    return { code: exitCode, signal, stdout: String(stdout), stderr: String(stderr) };
+    return { code: exitCode, signal, stdout, stderr };
   }
 
   /** Starts the program and leaves it to the test to end it. */
