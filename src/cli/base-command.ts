@@ -4,6 +4,9 @@ import type { Reporter } from '../report/port.js';
 import { CoreupError } from '../util/errors.js';
 import { errorJson, errorText } from './error-text.js';
 
+/** The exit code of a program that Ctrl-C has ended. */
+const INTERRUPTED = 130;
+
 /** What every command has: the common flags, the project, the reporter, and one way to end with an error. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
@@ -29,6 +32,8 @@ export abstract class BaseCommand extends Command {
   };
 
   private interrupts = 0;
+  /** Whether there is work that goes on for a moment after a Ctrl-C, and a person who should know. */
+  private working = false;
   private readonly controller = new AbortController();
 
   /** The common flags, for code outside of `run`. */
@@ -45,6 +50,7 @@ export abstract class BaseCommand extends Command {
 
   protected async reporter(): Promise<Reporter> {
     const { createReporter } = await import('../report/create.js');
+    this.working = true;
     return createReporter(this.common);
   }
 
@@ -57,8 +63,8 @@ export abstract class BaseCommand extends Command {
   }
 
   private readonly interrupt = (): void => {
-    if (++this.interrupts > 1) process.exit(130);
-    this.logToStderr('Interrupted; ending after what is running. Once more to end at once.');
+    if (++this.interrupts > 1) process.exit(INTERRUPTED);
+    if (this.working) this.logToStderr('Interrupted; ending after what is running. Once more to end at once.');
     this.controller.abort();
   };
 
@@ -68,7 +74,8 @@ export abstract class BaseCommand extends Command {
     if (exitCode === 0) return Promise.reject(error);
     process.exitCode = exitCode;
     if (this.jsonEnabled()) this.logJson(errorJson(error));
-    else process.stderr.write(errorText(error, { color: this.common.color, verbose: this.common.verbose }));
+    else if (exitCode !== INTERRUPTED || this.working)
+      process.stderr.write(errorText(error, { color: this.common.color, verbose: this.common.verbose }));
     return Promise.resolve();
   }
 }

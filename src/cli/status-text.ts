@@ -7,7 +7,7 @@ export function statusText(report: StatusReport, colors: boolean): string {
   const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
   const { etcd } = report;
   const table = new Table({
-    head: ['MEMBER', 'ID', 'ADDRESS', 'HEALTH', 'LEADER', 'VERSION', 'PEER URLS'],
+    head: ['MEMBER', 'ID', 'ADDRESS', 'HEALTH', 'LEADER', 'VERSION'],
     chars: BORDERLESS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
   });
@@ -22,7 +22,6 @@ export function statusText(report: StatusReport, colors: boolean): string {
       health,
       member.leader ? 'leader' : '',
       member.version || '-',
-      member.peer_urls.join(',') || '-',
     ]);
   }
   const verdict = report.healthy ? color.green('healthy') : color.red('not healthy');
