@@ -20,8 +20,13 @@ export interface Manifest {
 /** @returns undefined for anything that is no manifest of this version */
 export function parseManifest(text: string): Manifest | undefined {
   try {
-    const value = JSON.parse(text) as Partial<Manifest>;
-    return value.version === 1 && typeof value.files === 'object' ? (value as Manifest) : undefined;
+    const value = JSON.parse(text) as Manifest;
+    const { files, enabled, masked, pending, cluster, userData } = value;
+    const sound =
+      value.version === 1 &&
+      [cluster, userData, ...Object.values(files)].every((entry) => typeof entry === 'string') &&
+      [enabled, masked, pending].every(Array.isArray);
+    return sound ? value : undefined;
   } catch {
     return undefined;
   }

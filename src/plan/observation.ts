@@ -17,6 +17,8 @@ export interface ObservedPath {
   readonly mode: number;
   readonly user: string;
   readonly group: string;
+  readonly uid: number;
+  readonly gid: number;
   /** sha256 in hex; of regular files only. */
   readonly sha256?: string;
 }
@@ -30,12 +32,16 @@ export interface ObservedUnit {
   readonly fileState: string;
   /** Path of the unit file, empty where there is none. */
   readonly fragment: string;
+  /** `notify`, `oneshot`, …; empty for what is no service. */
+  readonly type: string;
   /** Times systemd has restarted it by itself. */
   readonly restarts: number;
 }
 
 export interface ObservedUser {
   readonly home: string;
+  /** As in shadow(5). */
+  readonly passwordHash: string;
   readonly authorizedKeys: readonly string[];
 }
 

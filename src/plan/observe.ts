@@ -5,7 +5,9 @@ import type { ObservedPath, ObservedUnit, ObservedUser, Observation, Question } 
 
 /** Starts each section of the output; it appears in no file that is shown there. */
 const MARK = '\x1e';
-const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,NRestarts';
+const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,Type,NRestarts';
+const PATH_FORMAT = '%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0';
+const PATH_FIELDS = 7;
 
 /**
  * The script that answers a question about a host. It changes nothing, and spawns few processes: it runs on every `up`.
@@ -26,20 +28,30 @@ export function observeScript(question: Question): string {
     sh`[ -f ${MANIFEST_PATH} ] && cat ${MANIFEST_PATH}`,
   ];
   if (question.paths.length > 0) {
-    lines.push('mark paths', sh`stat --printf ${'%n\\0%F\\0%a\\0%U\\0%G\\0'} -- ${question.paths} 2>/dev/null`);
+    // A data directory may be a link to a larger disk: with a slash, stat looks at what it leads to.
+    const paths = [...question.paths, ...question.dataDirs.map((directory) => `${directory}/`)];
+    lines.push('mark paths', sh`stat --printf ${PATH_FORMAT} -- ${paths} 2>/dev/null`);
     lines.push('mark digests', sh`sha256sum -z -- ${question.paths} 2>/dev/null`);
   }
-  if (question.units.length > 0) {
-    lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${question.units}`);
+  const units = question.units.filter((unit) => !isTemplate(unit));
+  if (units.length > 0) {
+    lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${units} 2>&1`);
+  }
+  for (const unit of question.units.filter(isTemplate)) {
+    lines.push(sh`mark ${`template ${unit}`}`, sh`systemctl is-enabled -- ${unit} 2>/dev/null`);
   }
   for (const user of question.users) {
+    // Whoever owns the file must not be able to start a section of this output.
     lines.push(
       sh`mark ${`user ${user}`}`,
-      sh`getent passwd -- ${user} && cat "$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`,
+      sh`getent passwd -- ${user} && { getent shadow -- ${user} || echo; } &&`,
+      sh`tr -d '\\036' <"$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`,
     );
   }
   lines.push('mark data');
-  for (const directory of question.dataDirs) lines.push(sh`[ -d ${`${directory}/member`} ] && echo ${directory}`);
+  for (const directory of question.dataDirs) {
+    lines.push(sh`[ -d ${`${directory}/member`} ] && printf ${'%s\\0'} ${directory}`);
+  }
   lines.push('exit 0');
   return `${lines.join('\n')}\n`;
 }
@@ -69,9 +81,16 @@ export function parseObservation(question: Question, output: string): Observatio
     systemd: init === 'systemd',
     etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },
     paths: parsePaths(sections.get('paths') ?? '', sections.get('digests') ?? ''),
-    units: parseUnits(question.units, sections.get('units') ?? ''),
+    units: new Map([
+      // Without systemd nothing is shown, and the units do not matter any more.
+      ...parseUnits(
+        init === 'systemd' ? question.units.filter((unit) => !isTemplate(unit)) : [],
+        sections.get('units') ?? '',
+      ),
+      ...parseTemplates(question.units.filter(isTemplate), sections),
+    ]),
     users: parseUsers(question.users, sections),
-    data: lines(sections.get('data') ?? ''),
+    data: (sections.get('data') ?? '').split('\0').filter((directory) => directory !== ''),
     manifest: parseManifest(sections.get('manifest') ?? ''),
   };
 }
@@ -86,12 +105,13 @@ function parsePaths(stats: string, digests: string): Map<string, ObservedPath> {
   );
   const fields = stats.split('\0');
   const paths = new Map<string, ObservedPath>();
-  for (let at = 0; at + 4 < fields.length; at += 5) {
-    const [path = '', type = '', mode = '', user = '', group = ''] = fields.slice(at, at + 5);
+  for (let at = 0; at + PATH_FIELDS <= fields.length; at += PATH_FIELDS) {
+    const [path = '', type = '', mode = '', user = '', group = '', uid = '', gid = ''] = fields.slice(at);
     const sha256 = sums.get(path);
     const kind = typeOf(type);
-    const known = { type: kind, mode: Number.parseInt(mode, 8), user, group };
-    paths.set(path, kind === 'file' && sha256 !== undefined ? { ...known, sha256 } : known);
+    const known = { type: kind, mode: Number.parseInt(mode, 8), user, group, uid: Number(uid), gid: Number(gid) };
+    const name = path === '/' ? path : path.replace(/\/$/, '');
+    paths.set(name, kind === 'file' && sha256 !== undefined ? { ...known, sha256 } : known);
   }
   return paths;
 }
@@ -102,14 +122,30 @@ function typeOf(description: string): ObservedPath['type'] {
   return description === 'symbolic link' ? 'link' : 'other';
 }
 
-/** `systemctl show` prints one block per asked unit, in the asked order, with an empty line between. */
+/** `systemctl show` refuses template units, and with them all that are named after them. */
+function isTemplate(unit: string): boolean {
+  return unit.includes('@.');
+}
+
+/**
+ * `systemctl show` prints one block per asked unit, in the asked order, with an empty line between.
+ *
+ * @throws RangeError if blocks are missing: the others could not be told apart
+ */
 function parseUnits(asked: readonly string[], output: string): Map<string, ObservedUnit> {
   const blocks = output.trim() === '' ? [] : output.trim().split('\n\n');
+  if (asked.length === 0) return new Map();
+  if (blocks.length !== asked.length || !blocks.every((block) => /^LoadState=/m.test(block))) {
+    const said = lines(output).filter((line) => !/^[A-Za-z]+=/.test(line));
+    throw new RangeError(`systemctl does not show the units ${asked.join(', ')}: ${said.join('; ') || 'no answer'}`);
+  }
   return new Map(
     asked.map((name, position) => {
-      const block = blocks[position] ?? '';
       const value = new Map(
-        lines(block).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+        lines(blocks[position] ?? '').map((line) => [
+          line.slice(0, line.indexOf('=')),
+          line.slice(line.indexOf('=') + 1),
+        ]),
       );
       return [
         name,
@@ -119,6 +155,7 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
           sub: value.get('SubState') ?? '',
           fileState: value.get('UnitFileState') ?? '',
           fragment: value.get('FragmentPath') ?? '',
+          type: value.get('Type') ?? '',
           restarts: Number(value.get('NRestarts') ?? 0),
         },
       ];
@@ -126,11 +163,30 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
   );
 }
 
+/** A template has a unit file and its state, and never runs. */
+function parseTemplates(
+  asked: readonly string[],
+  sections: ReadonlyMap<string, string>,
+): readonly (readonly [string, ObservedUnit])[] {
+  return asked.map((name) => {
+    const state = (sections.get(`template ${name}`) ?? '').trim();
+    const missing = state === '' || state === 'not-found';
+    const load = missing ? 'not-found' : state.startsWith('masked') ? 'masked' : 'loaded';
+    const fileState = missing ? '' : state;
+    return [name, { load, active: 'inactive', sub: 'dead', fileState, fragment: '', type: '', restarts: 0 }];
+  });
+}
+
 function parseUsers(asked: readonly string[], sections: ReadonlyMap<string, string>): Map<string, ObservedUser> {
   const users = new Map<string, ObservedUser>();
   for (const name of asked) {
-    const [passwd, ...keys] = lines(sections.get(`user ${name}`) ?? '');
-    if (passwd !== undefined) users.set(name, { home: passwd.split(':')[5] ?? '', authorizedKeys: keys });
+    const [passwd = '', shadow = '', ...keys] = (sections.get(`user ${name}`) ?? '').split('\n');
+    if (passwd === '') continue;
+    users.set(name, {
+      home: passwd.split(':')[5] ?? '',
+      passwordHash: shadow.split(':')[1] ?? '',
+      authorizedKeys: keys.filter((key) => key !== ''),
+    });
   }
   return users;
 }
