@@ -19,21 +19,30 @@ export interface StepResult {
 
 /**
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
- * already set. A short read (the connection was cut) leaves the old file. `run N` runs step N and reports it; the first
- * failure ends the script.
+ * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). `take SIZE` reads text
+ * into $input. After a short read (the connection was cut) nothing has changed. `run N` runs step N and reports it; the
+ * first failure ends the script.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
+short() { echo 'the input ends too early: was the connection cut?'; return 1; }
 put() {
   d=$(dirname -- "$4") && mkdir -p -- "$d" && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
-  head -c "$3" >"$t" && [ "$(stat -c %s -- "$t")" = "$3" ] && chmod -- "$1" "$t" && chown -- "$2" "$t" &&
+  head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && chown -- "$2" "$t" && chmod -- "$1" "$t" &&
     mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
+take() { input=$(head -c "$1" && echo .) && { [ "\${#input}" = "$(($1 + 1))" ] || short; } && input=\${input%.}; }
 add_keys() {
-  h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
+  take "$2" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
   [ -d "$h/.ssh" ] || install -d -m 0700 -o "$1" -g "$g" -- "$h/.ssh" || return
   f=$h/.ssh/authorized_keys; t=$(mktemp -- "$h/.ssh/.coreup.XXXXXXXX") || return
-  { if [ -f "$f" ]; then cat -- "$f" && { [ -z "$(tail -c 1 -- "$f")" ] || echo; }; fi && head -c "$2"; } >"$t" &&
-    chmod 0600 -- "$t" && chown -- "$1:$g" "$t" && mv -fT -- "$t" "$f" || { r=$?; rm -f -- "$t"; return "$r"; }
+  { if [ -f "$f" ]; then cat -- "$f" && { [ -z "$(tail -c 1 -- "$f")" ] || echo; }; fi && printf %s "$input"; } >"$t" &&
+    chown -- "$1:$g" "$t" && chmod 0600 -- "$t" && mv -fT -- "$t" "$f" || { r=$?; rm -f -- "$t"; return "$r"; }
+}
+disable_unit() {
+  o=$(systemctl --no-reload disable -- "$1" 2>&1) || case $o in
+    *'does not exist'*) ;; # Nor can it be enabled then.
+    *) echo "$o"; return 1 ;;
+  esac
 }
 run() {
   o=$("step_$1" 2>&1); r=$?
@@ -80,7 +89,7 @@ function compile(action: Action): Compiled {
       return { command: createUser(action.user) };
     case 'user-password': {
       const bytes = Buffer.from(`${action.name}:${action.hash}\n`);
-      return { command: sh`head -c ${bytes.length} | chpasswd -e`, bytes };
+      return { command: sh`take ${bytes.length} && printf %s "$input" | chpasswd -e`, bytes };
     }
     case 'authorized-keys': {
       const bytes = Buffer.from(action.add.map((key) => `${key}\n`).join(''));
@@ -89,7 +98,7 @@ function compile(action: Action): Compiled {
     case 'directory': {
       const { path, mode, owner } = action.directory;
       return {
-        command: sh`mkdir -p -- ${path} && chmod ${octal(mode)} -- ${path} && chown ${owner ?? 'root:root'} -- ${path}`,
+        command: sh`mkdir -p -- ${path} && chown -- ${owner ?? 'root:root'} ${path} && chmod -- ${octal(mode)} ${path}`,
       };
     }
     case 'file-write': {
@@ -107,7 +116,7 @@ function compile(action: Action): Compiled {
     case 'unit-enable':
       return { command: sh`systemctl --no-reload enable -- ${action.unit}` };
     case 'unit-disable':
-      return { command: sh`systemctl --no-reload disable -- ${action.unit}` };
+      return { command: sh`disable_unit ${action.unit}` };
     case 'daemon-reload':
       return { command: 'systemctl daemon-reload' };
     case 'unit-command':
@@ -129,12 +138,12 @@ function unitCommand(action: { unit: string; verb: string; wait: boolean }): str
   );
 }
 
-/** Takes a file away only while it is what coreup wrote. */
+/** Takes a file away only while it is what coreup wrote, and the directory of a drop-in with the last one in it. */
 function removeOwn(path: string, sha256: string): string {
-  return (
-    sh`[ ! -f ${path} ] || [ "$(sha256sum <${path})" != ${`${sha256}  -`} ] || ` +
-    sh`{ rm -f -- ${path} && rmdir --ignore-fail-on-non-empty -- "$(dirname -- ${path})"; }`
-  );
+  const remove = sh`[ ! -f ${path} ] || [ "$(sha256sum <${path})" != ${`${sha256}  -`} ] || rm -f -- ${path}`;
+  const dropIns = /^(.+\/systemd\/system\/[^/]+\.d)\/[^/]+$/.exec(path)?.[1];
+  if (dropIns === undefined) return remove;
+  return `{ ${remove}; } && ` + sh`{ [ ! -d ${dropIns} ] || rmdir --ignore-fail-on-non-empty -- ${dropIns}; }`;
 }
 
 /** The flags that coreos-cloudinit gives to useradd(8) for each field of `users[]`; the password is a step of its own. */
