@@ -155,7 +155,10 @@ function addBootCommands(state: HostState): HostState {
   const enabled = new Set(state.units.filter((unit) => unit.enable).map((unit) => unit.name));
   const repeated = state.commands.filter(({ verb, unit }) => !(verb === 'start' && enabled.has(unit)));
   if (repeated.length === 0) return state;
-  const lines = repeated.map(({ verb, unit }) => `ExecStart=-/bin/systemctl --no-block ${verb} -- ${unit}`);
+  // `\\x2d` in a unit's name must reach systemctl as it is (systemd.service(5), command lines).
+  const lines = repeated.map(
+    ({ verb, unit }) => `ExecStart=-/bin/systemctl --no-block ${verb} -- ${unit.replaceAll('\\', '\\\\')}`,
+  );
   const content = `[Unit]
 Description=Commands of the cloud-config, as CoreOS runs them at every boot
 

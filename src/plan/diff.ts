@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { HostFile, HostState, UnitCommand } from '../cluster/host-state.js';
+import type { HostState, UnitCommand } from '../cluster/host-state.js';
 import { ETCD_UNIT } from '../etcd/service.js';
+import { directorySteps, fileSteps, sha256, staleSteps } from './diff-paths.js';
 import type { Manifest } from './manifest.js';
 import type { Observation } from './observation.js';
-import type { Action, HostPlan, Step } from './step.js';
+import { step, type HostPlan, type Step } from './step.js';
 
 /** Whose host it is, and which user-data it is to have. */
 export interface Identity {
@@ -19,17 +19,23 @@ export interface Identity {
  * A command of the cloud-config becomes a step only where it changes something: `start` where the unit does not run
  * (`restart` where it runs with files that have changed), `stop` where it runs, the other verbs once per user-data.
  *
- * @param desired the adapted state
+ * @param wanted the adapted state
  * @returns the steps in the order of coreos-cloudinit's effects; none if there is nothing to do
  */
-export function diff(desired: HostState, observed: Observation, identity: Identity): HostPlan {
+export function diff(wanted: HostState, observed: Observation, identity: Identity): HostPlan {
+  const desired = settle(wanted);
   const files = [...fileSteps(desired, observed)];
   const stale = [...staleSteps(desired, observed.manifest)];
   const links = [...maskSteps(desired, observed)];
   const enables = [...enableSteps(desired, observed)];
   const changed = changedUnits([...files, ...stale]);
-  const pending = new Set([...(observed.manifest?.pending ?? []), ...changed]);
-  const reload = [...files, ...stale, ...links, ...enables].some(touchesUnits);
+  const pending = new Set([
+    ...(observed.manifest?.pending ?? []),
+    ...desired.commands.map(({ unit }) => unit).filter((unit) => changed.has(unit) || changed.has(templateOf(unit))),
+  ]);
+  // An apply that was cut short may have written unit files without telling systemd.
+  const interrupted = observed.manifest?.userData === '';
+  const reload = interrupted || [...files, ...stale, ...links, ...enables].some(touchesUnits);
   const commands = [...commandSteps(desired.commands, observed, identity, pending)];
 
   const etcd = commands.findIndex((step) => step.target === ETCD_UNIT);
@@ -44,14 +50,17 @@ export function diff(desired: HostState, observed: Observation, identity: Identi
     ...stale,
     ...links,
     ...enables,
-    ...(reload ? [step({ kind: 'daemon-reload' }, 'systemd', 'unit files change')] : []),
+    ...(reload ? [reloadStep(interrupted)] : []),
     ...early,
   ];
 
   const final = finalManifest(desired, identity);
   const settled = work.length === 0 && late.length === 0 && same(observed.manifest, final);
   if (settled) return { apply: [], finish: [] };
-  const restarting = new Set([...early, ...late].map(({ target }) => target));
+  // A unit that starts now starts with its new files; one that runs with the old ones must not be forgotten.
+  const restarting = new Set(
+    commands.filter(({ reason }) => reason === RUNS_WITH_OLD_FILES).map(({ target }) => target),
+  );
   const intent: Manifest = {
     ...union(observed.manifest, final),
     userData: '',
@@ -64,8 +73,25 @@ export function diff(desired: HostState, observed: Observation, identity: Identi
     : { apply: [...before, ...work], finish: [...late, after] };
 }
 
-function step(action: Action, target: string, reason: string): Step {
-  return { kind: action.kind, target, reason, action };
+/**
+ * What is left of a cloud-config when all its entries have had their effect in order: of two files with one path the
+ * later one, of two entries for one unit whether the later one masks it, and no unit file where the mask is.
+ */
+function settle(state: HostState): HostState {
+  const masked = new Map(state.units.map((unit) => [unit.name, unit.mask]));
+  const enabled = new Set(state.units.filter((unit) => unit.enable).map((unit) => unit.name));
+  const units = new Map(state.units.map((unit) => [unit.name, unit]));
+  const files = new Map(state.files.map((file) => [file.path, file]));
+  for (const [name, mask] of masked) if (mask) files.delete(`/etc/systemd/system/${name}`);
+  return {
+    ...state,
+    files: [...files.values()],
+    units: [...units.values()].map((unit) => ({ ...unit, enable: enabled.has(unit.name) && !unit.mask })),
+  };
+}
+
+function reloadStep(interrupted: boolean): Step {
+  return step({ kind: 'daemon-reload' }, 'systemd', interrupted ? 'the last apply was cut short' : 'unit files change');
 }
 
 function record(manifest: Manifest, reason: string): Step {
@@ -81,10 +107,11 @@ function* hostnameStep(desired: HostState, observed: Observation): Generator<Ste
 
 function* userSteps(desired: HostState, observed: Observation): Generator<Step> {
   for (const user of desired.users) {
-    const exists = observed.users.has(user.name);
-    if (!exists) yield step({ kind: 'user-create', user }, user.name, 'there is no such user');
-    if (user.passwordHash !== undefined && !exists) {
-      yield step({ kind: 'user-password', name: user.name, hash: user.passwordHash }, user.name, 'the user is new');
+    const there = observed.users.get(user.name);
+    if (!there) yield step({ kind: 'user-create', user }, user.name, 'there is no such user');
+    if (user.passwordHash !== undefined && user.passwordHash !== there?.passwordHash) {
+      const reason = there ? 'has another password' : 'the user is new';
+      yield step({ kind: 'user-password', name: user.name, hash: user.passwordHash }, user.name, reason);
     }
   }
 }
@@ -96,48 +123,6 @@ function* keySteps(desired: HostState, observed: Observation): Generator<Step> {
     if (add.length > 0) {
       yield step({ kind: 'authorized-keys', user, add }, user, `${add.length} key(s) may not log in yet`);
     }
-  }
-}
-
-function* directorySteps(desired: HostState, observed: Observation): Generator<Step> {
-  for (const directory of desired.directories) {
-    const there = observed.paths.get(directory.path);
-    const reason =
-      there?.type !== 'directory'
-        ? 'is missing'
-        : there.mode !== directory.mode
-          ? `has mode ${octal(there.mode)}`
-          : ownedBy(directory.owner, there)
-            ? undefined
-            : `belongs to ${there.user}:${there.group}`;
-    if (reason) yield step({ kind: 'directory', directory }, directory.path, reason);
-  }
-}
-
-function* fileSteps(desired: HostState, observed: Observation): Generator<Step> {
-  // Of two entries for one path the later one is what is left on CoreOS.
-  const last = new Map(desired.files.map((file) => [file.path, file]));
-  for (const file of last.values()) {
-    const reason = fileDifference(file, observed);
-    if (reason) yield step({ kind: 'file-write', file }, file.path, reason);
-  }
-}
-
-function fileDifference(file: HostFile, observed: Observation): string | undefined {
-  const there = observed.paths.get(file.path);
-  if (!there) return 'is missing';
-  if (there.type !== 'file') return `is a ${there.type}, not a file`;
-  if (there.sha256 !== sha256(file.content)) return 'has other content';
-  if (there.mode !== file.mode) return `has mode ${octal(there.mode)}`;
-  return ownedBy(file.owner, there) ? undefined : `belongs to ${there.user}:${there.group}`;
-}
-
-/** Files of an earlier user-data; the step itself leaves alone what somebody has changed since. */
-function* staleSteps(desired: HostState, manifest: Manifest | undefined): Generator<Step> {
-  const wanted = new Set(desired.files.map((file) => file.path));
-  for (const [path, sum] of Object.entries(manifest?.files ?? {})) {
-    if (!wanted.has(path))
-      yield step({ kind: 'file-remove', path, sha256: sum }, path, 'is no longer in the user-data');
   }
 }
 
@@ -157,7 +142,7 @@ function* maskSteps(desired: HostState, observed: Observation): Generator<Step> 
 const CANNOT_ENABLE = new Set(['static', 'indirect', 'generated', 'transient', 'alias']);
 
 function* enableSteps(desired: HostState, observed: Observation): Generator<Step> {
-  for (const unit of desired.units.filter((entry) => entry.enable && !entry.mask)) {
+  for (const unit of desired.units.filter((entry) => entry.enable)) {
     const state = observed.units.get(unit.name)?.fileState ?? '';
     if (!state.startsWith('enabled') && !CANNOT_ENABLE.has(state)) {
       yield step({ kind: 'unit-enable', unit: unit.name }, unit.name, 'is not enabled');
@@ -170,6 +155,8 @@ function* enableSteps(desired: HostState, observed: Observation): Generator<Step
   }
 }
 
+const RUNS_WITH_OLD_FILES = 'runs with files that have changed';
+
 function* commandSteps(
   commands: readonly UnitCommand[],
   observed: Observation,
@@ -178,14 +165,17 @@ function* commandSteps(
 ): Generator<Step> {
   const applied = observed.manifest?.userData === identity.userData;
   for (const { unit, verb } of commands) {
-    const active = observed.units.get(unit)?.active ?? 'inactive';
+    const there = observed.units.get(unit);
+    const active = there?.active ?? 'inactive';
     const runs = active === 'active' || active === 'activating' || active === 'reloading';
     // etcd reports itself started only once its cluster is there: waiting here for one member would block all.
     const wait = unit !== ETCD_UNIT;
     if (verb === 'start') {
-      if (!runs) yield step({ kind: 'unit-command', unit, verb, wait }, unit, `is ${active || 'not loaded'}`);
-      else if (pending.has(unit)) {
-        yield step({ kind: 'unit-command', unit, verb: 'restart', wait }, unit, 'runs with files that have changed');
+      // A oneshot service is inactive again when it has done its work; it has been run for this user-data.
+      const over = there?.type === 'oneshot' && active === 'inactive' && applied && !pending.has(unit);
+      if (!runs && !over) yield step({ kind: 'unit-command', unit, verb, wait }, unit, `is ${active || 'not loaded'}`);
+      else if (runs && pending.has(unit)) {
+        yield step({ kind: 'unit-command', unit, verb: 'restart', wait }, unit, RUNS_WITH_OLD_FILES);
       }
     } else if (verb === 'stop') {
       if (runs) yield step({ kind: 'unit-command', unit, verb, wait }, unit, `is ${active}`);
@@ -202,6 +192,12 @@ function changedUnits(steps: readonly Step[]): ReadonlySet<string> {
     return found === undefined ? [] : [found];
   });
   return new Set(units);
+}
+
+/** `redis@.service` for `redis@1.service`; '' for what is no instance. */
+function templateOf(unit: string): string {
+  const [, prefix, suffix] = /^([^@]+@)[^@]*(\.[a-z]+)$/.exec(unit) ?? [];
+  return prefix === undefined || suffix === undefined ? '' : prefix + suffix;
 }
 
 function touchesUnits(step: Step): boolean {
@@ -237,17 +233,4 @@ function same(a: Manifest | undefined, b: Manifest): boolean {
 
 function sorted(manifest: Manifest): unknown {
   return { ...manifest, files: Object.entries(manifest.files).sort() };
-}
-
-function ownedBy(owner: string | null, there: { user: string; group: string }): boolean {
-  const [user = '', group] = (owner ?? 'root:root').split(':');
-  return (user === '' || user === there.user) && (group === undefined || group === '' || group === there.group);
-}
-
-function sha256(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
 }

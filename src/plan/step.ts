@@ -25,6 +25,11 @@ export interface Step {
   readonly action: Action;
 }
 
+/** Puts a step together. */
+export function step(action: Action, target: string, reason: string): Step {
+  return { kind: action.kind, target, reason, action };
+}
+
 /** The steps for one host, in the two stages in which they run. */
 export interface HostPlan {
   /** Up to and including etcd's start; runs before the cluster is there. */
