@@ -4,6 +4,7 @@ import { parseCloudConfig } from '../cloud-config/parse.js';
 import { stringOf } from '../cloud-config/scalars.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
+import { InputError } from '../util/errors.js';
 import { templateContexts } from './context.js';
 import { compileTemplate } from './template.js';
 
@@ -70,6 +71,7 @@ function fromTemplate(cluster: Cluster, discovery: DiscoveryMode, base: Base): M
 
 function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
   const document = parseCloudConfig(base);
+  if (valueAt(document, ['coreos', 'etcd2']) === undefined) throw withoutEtcd(base.file);
   const editor = editCloudConfig(base.text, base.file);
   const settings = discovery.settings(cluster);
   return (member) => {
@@ -83,6 +85,14 @@ function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base)
     }
     return editor.render(edits);
   };
+}
+
+function withoutEtcd(file: string): InputError {
+  return new InputError(`${file} has no coreos.etcd2 section, so its members would not be a cluster`, {
+    code: 'USER_DATA_UNFIT',
+    hint: 'Add a `coreos: etcd2:` section; `coreup init` in an empty directory writes one to start from.',
+    location: { file },
+  });
 }
 
 function valueAt(document: CloudConfigDocument, path: readonly string[]): string | undefined {
