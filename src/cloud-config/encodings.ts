@@ -50,7 +50,8 @@ function fromGzip(content: Buffer): Buffer | string {
   try {
     return gunzipSync(content, { maxOutputLength: MAX_UNPACKED });
   } catch (error) {
-    if (error instanceof RangeError) return `it unpacks to more than ${MAX_UNPACKED / 1024 / 1024} MiB`;
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      return `it unpacks to more than ${MAX_UNPACKED / 1024 / 1024} MiB`;
     return 'it begins like gzip but is damaged or cut off';
   }
 }

@@ -1,11 +1,8 @@
-import { isScalar } from 'yaml';
+import { parseBlockYaml } from './block-yaml.js';
 import { lineStartsOf, positionIn } from './lines.js';
-import type { CloudConfigDocument, ConfigNode } from './nodes.js';
-import { problemAt, type NamedText } from './problem.js';
+import type { CloudConfigDocument } from './nodes.js';
 import { cloudConfigText, type UserDataSource } from './source.js';
-import { yamlFault } from './yaml-fault.js';
-import { composeYaml, YamlFault } from './yaml-tokens.js';
-import { TreeBuilder } from './yaml-tree.js';
+import { parseYaml } from './parse-yaml.js';
 
 /**
  * Reads a cloud-config: checks the header, parses the YAML (1.1, keys with `-` and `_` alike) and keeps the place of
@@ -22,45 +19,7 @@ export function parseCloudConfig(source: UserDataSource): CloudConfigDocument {
   return {
     file: named.file,
     text: named.text,
-    root: rootOf(named),
+    root: (parseBlockYaml(named.text) ?? parseYaml(named)).root,
     position: (offset) => positionIn(lineStarts, offset),
   };
-}
-
-function rootOf(source: NamedText): CloudConfigDocument['root'] {
-  const [document, second] = compose(source);
-  if (second !== undefined) {
-    throw problemAt(
-      source,
-      second.contents?.range[0] ?? second.range[0],
-      'a second YAML document begins here, and would be ignored',
-      'YAML_MULTIPLE_DOCS',
-      'Delete the "---" in the middle; one "---" below the header is fine.',
-    );
-  }
-  const contents = document?.contents ?? null;
-  if (contents === null || (isScalar(contents) && contents.source === '')) return null;
-  return mappingRoot(source, new TreeBuilder(source).build(contents));
-}
-
-function compose(source: NamedText): ReturnType<typeof composeYaml> {
-  try {
-    return composeYaml(source);
-  } catch (error) {
-    throw error instanceof YamlFault ? yamlFault(source, error) : error;
-  }
-}
-
-function mappingRoot(source: NamedText, root: ConfigNode): CloudConfigDocument['root'] {
-  if (root.kind === 'mapping') return root;
-  if (root.kind === 'scalar' && root.style === 'plain' && ['~', 'null', 'Null', 'NULL'].includes(root.text))
-    return null;
-  const found = root.kind === 'sequence' ? 'a list' : `the text ${JSON.stringify(root.text.slice(0, 40))}`;
-  throw problemAt(
-    source,
-    root.start,
-    `a cloud-config is a mapping of keys to values; found ${found}`,
-    'CLOUD_CONFIG_SHAPE',
-    'Begin with a key such as "coreos:" or "write_files:".',
-  );
 }

@@ -35,7 +35,7 @@ function structureOf(node: ConfigNode, shape: Shape, path: string, offset: numbe
   return node.entries.flatMap((entry): Found[] => {
     const below = path === '' ? entry.key : `${path}.${entry.key}`;
     const known = shape.fields.get(entry.key);
-    if (known === undefined) return [unknownKey(entry, shape, path, below)];
+    if (known === undefined) return [unknownKey(entry, shape, path, below, node.entries.length)];
     const { deprecated } = known;
     const note: Found[] =
       deprecated === undefined
@@ -92,8 +92,17 @@ function wrongType(node: ConfigNode, found: Kind, shape: Shape, path: string, of
   };
 }
 
-function unknownKey(entry: MappingEntry, shape: Shape & { kind: 'struct' }, parent: string, path: string): Found {
-  const guess = nearest(entry.key, shape.fields.keys());
+/** A mapping of so many keys is no slip of the pen, and looking for what each may mean takes time. */
+const MANY_KEYS = 500;
+
+function unknownKey(
+  entry: MappingEntry,
+  shape: Shape & { kind: 'struct' },
+  parent: string,
+  path: string,
+  siblings: number,
+): Found {
+  const guess = siblings > MANY_KEYS ? undefined : nearest(entry.key, shape.fields.keys());
   const shown = entry.spelling.includes('-') ? guess?.replaceAll('_', '-') : guess;
   return {
     severity: 'warning',

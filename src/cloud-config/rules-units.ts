@@ -255,7 +255,9 @@ function lintContent({ document }: RuleContext, item: ListItem, name: string, dr
       message,
       hint,
     }));
-  const fleet = parseUnitFile(content).items.some((each) => each.kind === 'section' && each.name === 'X-Fleet');
+  const fleet =
+    content.includes('[X-Fleet]') &&
+    parseUnitFile(content).items.some((each) => each.kind === 'section' && each.name === 'X-Fleet');
   if (fleet) {
     found.push({
       severity: 'info',

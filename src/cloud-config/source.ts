@@ -51,7 +51,7 @@ function unwrap(file: string, bytes: Uint8Array): Uint8Array {
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED });
   } catch (cause) {
-    const tooLarge = cause instanceof RangeError;
+    const tooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw new InputError(
       tooLarge
         ? `${file}: unpacks to more than ${MAX_UNPACKED / 1024 / 1024} MiB`

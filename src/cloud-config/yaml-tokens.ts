@@ -56,6 +56,8 @@ function tokensOf(source: NamedText): CST.Token[] {
   const tokens: CST.Token[] = [];
   for (const lexeme of new Lexer().lex(source.text)) {
     for (const token of parser.next(lexeme)) tokens.push(token);
+    // One document is allowed, so two are as bad as the 100,000 that may follow.
+    if (tokens.length > 1 && tokens.filter(({ type }) => type === 'document').length > 1) return tokens;
     if (parser.stack.length > MAX_DEPTH) {
       throw problemAt(
         source,

@@ -4,7 +4,7 @@ import { editCloudConfig, type Edit } from '../../../src/cloud-config/edit.js';
 import { childOf, type ConfigNode } from '../../../src/cloud-config/nodes.js';
 import { parseCloudConfig } from '../../../src/cloud-config/parse.js';
 import { stringOf } from '../../../src/cloud-config/scalars.js';
-import { plain, runs } from './support.js';
+import { documents, plain, runs } from './support.js';
 
 const H = '#cloud-config\n';
 const edit = (text: string, ...edits: [string, string | null][]): string =>
@@ -215,6 +215,31 @@ describe('any document, any edits', () => {
           checkEdit(text, { path: at, value: wanted });
         },
       ),
+      { numRuns: runs(500) },
+    );
+  });
+
+  it('does so in cloud-configs', () => {
+    const real = fc.constantFrom(
+      'coreos.etcd2.name',
+      'coreos.etcd2.initial-cluster',
+      'hostname',
+      'coreos.fleet.metadata',
+      'coreos.update.group',
+      'coreos.units',
+      'write_files',
+    );
+    fc.assert(
+      fc.property(documents, real, fc.option(value), fc.boolean(), (text, at, wanted, crlf) => {
+        if (wanted !== null && /[\ud800-\udfff]/u.test(wanted)) return;
+        const source = crlf ? text.replaceAll('\n', '\r\n') : text;
+        try {
+          parseCloudConfig({ file: 'x', text: source });
+        } catch {
+          return;
+        }
+        checkEdit(source, { path: at.split('.'), value: wanted });
+      }),
       { numRuns: runs(500) },
     );
   });
