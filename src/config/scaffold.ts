@@ -57,8 +57,9 @@ function userDataText(clusterName: string): string {
 coreos:
   etcd2:
     # Where clients reach this member: what it tells others, and where it listens.
-    advertise-client-urls: http://$public_ipv4:2379
-    listen-client-urls: http://0.0.0.0:2379
+    advertise-client-urls: http://$private_ipv4:2379
+    # Without TLS, only on the private network and on the host itself.
+    listen-client-urls: http://$private_ipv4:2379,http://127.0.0.1:2379
     # Where the other members reach it.
     initial-advertise-peer-urls: http://$private_ipv4:2380
     listen-peer-urls: http://$private_ipv4:2380

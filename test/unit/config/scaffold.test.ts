@@ -35,8 +35,8 @@ it('writes a cloud-config that is one', () => {
   expect(parse(text)).toEqual({
     coreos: {
       etcd2: {
-        'advertise-client-urls': 'http://$public_ipv4:2379',
-        'listen-client-urls': 'http://0.0.0.0:2379',
+        'advertise-client-urls': 'http://$private_ipv4:2379',
+        'listen-client-urls': 'http://$private_ipv4:2379,http://127.0.0.1:2379',
         'initial-advertise-peer-urls': 'http://$private_ipv4:2380',
         'listen-peer-urls': 'http://$private_ipv4:2380',
         'initial-cluster-token': 'demo',
