@@ -4,6 +4,12 @@ import { problemAt, type NamedText } from './problem.js';
 /** Deeper than any cloud-config (which needs six levels), and far below what would exhaust the stack. */
 const MAX_DEPTH = 100;
 
+/**
+ * More than two anchors, tags and aliases in a row, or two commas, are wrong; a text of 300,000 takes the yaml package a
+ * second to say so.
+ */
+const MAX_REPEATED = 10;
+
 /** What the yaml package says about texts it cannot read, before it is put into our words. */
 export class YamlFault extends Error {
   constructor(
@@ -54,7 +60,15 @@ type FaultPlace = number | readonly [number, number] | { readonly offset: number
 function tokensOf(source: NamedText): CST.Token[] {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
+  let repeated = 0;
+  let last = '';
   for (const lexeme of new Lexer().lex(source.text)) {
+    const kind = repeatable(lexeme);
+    if (kind !== ' ') repeated = kind !== '' && kind === last ? repeated + 1 : 0;
+    if (kind !== ' ') last = kind;
+    if (repeated > MAX_REPEATED) {
+      throw new YamlFault('UNEXPECTED_TOKEN', parser.offset, `${JSON.stringify(lexeme.slice(0, 20))} again and again`);
+    }
     for (const token of parser.next(lexeme)) tokens.push(token);
     // One document is allowed, so two are as bad as the 100,000 that may follow.
     if (tokens.length > 1 && tokens.filter(({ type }) => type === 'document').length > 1) return tokens;
@@ -70,4 +84,12 @@ function tokensOf(source: NamedText): CST.Token[] {
   }
   for (const token of parser.end()) tokens.push(token);
   return tokens;
+}
+
+/** What may stand too often in a row: `&` for anchors, tags and aliases, a comma, a blank for what does not count. */
+function repeatable(lexeme: string): '&' | ',' | ' ' | '' {
+  const first = lexeme.charAt(0);
+  if (first === '&' || first === '!' || first === '*') return '&';
+  if (first === ',') return ',';
+  return first === ' ' || first === '\n' || first === '\t' || first === '\r' ? ' ' : '';
 }

@@ -69,6 +69,10 @@ describe('YAML', () => {
     });
   });
 
+  it('does not mind many aliases', () => {
+    expect(parse(`${H}a: &a x\nb: [${Array(50).fill('*a').join(', ')}]\n`)).toMatchObject({ b: Array(50).fill('x') });
+  });
+
   it('keeps places', () => {
     const document = parseCloudConfig({ file: 'f', text: `${H}\na:\n  - b: "c"\n` });
     const a = document.root?.entries[0];
