@@ -32,7 +32,6 @@ export async function render(project: Project, out?: string): Promise<RenderResu
   const state = out === undefined ? project.state : new StateDirectory(join(directory, '.coreup'));
   try {
     await mkdir(directory, { recursive: true });
-    await state.ensure();
   } catch (error) {
     throw new CoreupError(`cannot write into ${directory}: ${(error as Error).message}`, {
       code: 'RENDER_UNWRITABLE',

@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CoreupError } from '../util/errors.js';
 import { writeFileAtomic } from '../util/fs.js';
 
@@ -28,9 +29,24 @@ export class StateDirectory {
     return join(this.path, name);
   }
 
-  /** Makes the directory (0700) where it is missing. */
+  /**
+   * Makes the directory (0700) where it is missing.
+   *
+   * @throws CoreupError STATE_UNWRITABLE if this user cannot write there
+   */
   async ensure(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    try {
+      // Asked first: on a read-only file system mkdir would say that there is no such directory.
+      if (!existsSync(this.path)) await access(dirname(this.path), constants.W_OK);
+      await mkdir(this.path, { recursive: true, mode: 0o700 });
+      await access(this.path, constants.W_OK);
+    } catch (error) {
+      throw new CoreupError(`cannot write into ${this.path}: ${(error as Error).message}`, {
+        code: 'STATE_UNWRITABLE',
+        hint: `Make ${dirname(this.path)} writable for this user, or run coreup as the user who owns it.`,
+        cause: error,
+      });
+    }
   }
 
   /**
