@@ -123,13 +123,25 @@ export function etcdEnvironment(state: HostState): ReadonlyMap<string, string> {
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const environment = new Map<string, string>();
   for (const file of dropIns) {
-    for (const [, name = '', value = ''] of Buffer.from(file.content)
+    for (const [, line = ''] of Buffer.from(file.content)
       .toString()
-      .matchAll(/^Environment="?([A-Z0-9_]+)=(.*?)"?\s*$/gm)) {
-      environment.set(name, value);
+      .matchAll(/^Environment=(.*)$/gm)) {
+      // An empty assignment takes all earlier ones back (systemd.exec(5)).
+      if (line.trim() === '') environment.clear();
+      for (const [name, value] of assignments(line.trim())) environment.set(name, value);
     }
   }
   return environment;
+}
+
+/** coreos-cloudinit puts one pair into quotes and escapes nothing in it; people also write several pairs on a line. */
+function assignments(line: string): readonly (readonly [string, string])[] {
+  const whole = /^"([A-Za-z0-9_]+)=(.*)"$/.exec(line);
+  const words = whole && !/" ["'A-Z]/.test(line) ? [line] : (line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []);
+  return words.flatMap((word) => {
+    const [, name, value] = /^["']?([A-Za-z0-9_]+)=(.*?)["']?$/.exec(word) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
 }
 
 function leaveOutFleet(state: HostState, host: Observation): Adapted {
