@@ -4,6 +4,7 @@ import type { Manifest } from './manifest.js';
 import type { ObservedPath, Observation } from './observation.js';
 import { step, type Step } from './step.js';
 
+/** Directories that are missing, or have another mode or owner. */
 export function* directorySteps(desired: HostState, observed: Observation): Generator<Step> {
   for (const directory of desired.directories) {
     const there = observed.paths.get(directory.path);
@@ -20,6 +21,7 @@ export function* directorySteps(desired: HostState, observed: Observation): Gene
   }
 }
 
+/** Files that are missing or differ in type, content, mode or owner. */
 export function* fileSteps(desired: HostState, observed: Observation): Generator<Step> {
   for (const file of desired.files) {
     const reason = fileDifference(file, observed);
@@ -39,9 +41,9 @@ function fileDifference(file: HostFile, observed: Observation): string | undefin
 /** Files of an earlier user-data; the step itself leaves alone what somebody has changed since. */
 export function* staleSteps(desired: HostState, manifest: Manifest | undefined): Generator<Step> {
   const wanted = new Set(desired.files.map((file) => file.path));
-  for (const [path, sum] of Object.entries(manifest?.files ?? {})) {
+  for (const [path, sums] of Object.entries(manifest?.files ?? {})) {
     if (!wanted.has(path))
-      yield step({ kind: 'file-remove', path, sha256: sum }, path, 'is no longer in the user-data');
+      yield step({ kind: 'file-remove', path, sha256: sums.split(' ') }, path, 'is no longer in the user-data');
   }
 }
 
@@ -55,6 +57,7 @@ function ownedBy(owner: string | null, there: ObservedPath): boolean {
   );
 }
 
+/** In hex. */
 export function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -29,14 +29,11 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
   const links = [...maskSteps(desired, observed)];
   const enables = [...enableSteps(desired, observed)];
   const changed = changedUnits([...files, ...stale]);
-  const pending = new Set([
-    ...(observed.manifest?.pending ?? []),
-    ...desired.commands.map(({ unit }) => unit).filter((unit) => changed.has(unit) || changed.has(templateOf(unit))),
-  ]);
+  const outdated = outdatedUnits(changed, observed);
   // An apply that was cut short may have written unit files without telling systemd.
   const interrupted = observed.manifest?.userData === '';
   const reload = interrupted || [...files, ...stale, ...links, ...enables].some(touchesUnits);
-  const commands = [...commandSteps(desired.commands, observed, identity, pending)];
+  const commands = [...commandSteps(desired.commands, observed, identity, { changed, outdated })];
 
   const etcd = commands.findIndex((step) => step.target === ETCD_UNIT);
   const early = etcd === -1 ? commands : commands.slice(0, etcd + 1);
@@ -54,18 +51,14 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
     ...early,
   ];
 
-  const final = finalManifest(desired, identity);
+  const renewed = new Set(commands.flatMap(({ target }) => [target, templateOf(target)]));
+  const final: Manifest = {
+    ...finalManifest(desired, identity),
+    pending: outdated.filter((unit) => !renewed.has(unit)),
+  };
   const settled = work.length === 0 && late.length === 0 && same(observed.manifest, final);
   if (settled) return { apply: [], finish: [] };
-  // A unit that starts now starts with its new files; one that runs with the old ones must not be forgotten.
-  const restarting = new Set(
-    commands.filter(({ reason }) => reason === RUNS_WITH_OLD_FILES).map(({ target }) => target),
-  );
-  const intent: Manifest = {
-    ...union(observed.manifest, final),
-    userData: '',
-    pending: [...pending].filter((unit) => restarting.has(unit)).sort(),
-  };
+  const intent: Manifest = { ...union(observed.manifest, final), userData: '', pending: outdated };
   const before = work.length === 0 ? [] : [record(intent, 'remembers what is about to change')];
   const after = record(final, 'remembers what coreup made');
   return late.length === 0
@@ -155,27 +148,29 @@ function* enableSteps(desired: HostState, observed: Observation): Generator<Step
   }
 }
 
-const RUNS_WITH_OLD_FILES = 'runs with files that have changed';
+const RUNNING = new Set(['active', 'activating', 'reloading']);
 
 function* commandSteps(
   commands: readonly UnitCommand[],
   observed: Observation,
   identity: Identity,
-  pending: ReadonlySet<string>,
+  { changed, outdated }: { readonly changed: ReadonlySet<string>; readonly outdated: readonly string[] },
 ): Generator<Step> {
   const applied = observed.manifest?.userData === identity.userData;
   for (const { unit, verb } of commands) {
+    const names = [unit, templateOf(unit)];
     const there = observed.units.get(unit);
     const active = there?.active ?? 'inactive';
-    const runs = active === 'active' || active === 'activating' || active === 'reloading';
+    const runs = RUNNING.has(active);
     // etcd reports itself started only once its cluster is there: waiting here for one member would block all.
     const wait = unit !== ETCD_UNIT;
     if (verb === 'start') {
       // A oneshot service is inactive again when it has done its work; it has been run for this user-data.
-      const over = there?.type === 'oneshot' && active === 'inactive' && applied && !pending.has(unit);
+      const over =
+        there?.type === 'oneshot' && active === 'inactive' && applied && !names.some((name) => changed.has(name));
       if (!runs && !over) yield step({ kind: 'unit-command', unit, verb, wait }, unit, `is ${active || 'not loaded'}`);
-      else if (runs && pending.has(unit)) {
-        yield step({ kind: 'unit-command', unit, verb: 'restart', wait }, unit, RUNS_WITH_OLD_FILES);
+      else if (runs && names.some((name) => outdated.includes(name))) {
+        yield step({ kind: 'unit-command', unit, verb: 'restart', wait }, unit, 'runs with files that have changed');
       }
     } else if (verb === 'stop') {
       if (runs) yield step({ kind: 'unit-command', unit, verb, wait }, unit, `is ${active}`);
@@ -183,6 +178,17 @@ function* commandSteps(
       yield step({ kind: 'unit-command', unit, verb, wait }, unit, 'the user-data is new on this host');
     }
   }
+}
+
+/**
+ * Units that run, as far as is known, and were started before their files changed: in this plan or earlier. A template
+ * stands for its instances.
+ */
+function outdatedUnits(changed: ReadonlySet<string>, observed: Observation): readonly string[] {
+  return [...new Set([...(observed.manifest?.pending ?? []), ...changed])].sort().filter((unit) => {
+    const there = observed.units.get(unit);
+    return !there || RUNNING.has(there.active) || unit.includes('@.');
+  });
 }
 
 /** Units whose unit file or drop-ins are among the changed files. */
@@ -204,7 +210,7 @@ function touchesUnits(step: Step): boolean {
   return step.kind.startsWith('unit-') || step.target.includes('/systemd/system/');
 }
 
-function finalManifest(desired: HostState, identity: Identity): Manifest {
+function finalManifest(desired: HostState, identity: Identity): Omit<Manifest, 'pending'> {
   return {
     version: 1,
     cluster: identity.cluster,
@@ -213,7 +219,6 @@ function finalManifest(desired: HostState, identity: Identity): Manifest {
     files: Object.fromEntries(desired.files.map((file) => [file.path, sha256(file.content)])),
     enabled: desired.units.filter((unit) => unit.enable).map((unit) => unit.name),
     masked: desired.units.filter((unit) => unit.mask).map((unit) => unit.name),
-    pending: [],
   };
 }
 
@@ -221,10 +226,19 @@ function finalManifest(desired: HostState, identity: Identity): Manifest {
 function union(before: Manifest | undefined, after: Manifest): Manifest {
   return {
     ...after,
-    files: { ...before?.files, ...after.files },
+    files: { ...before?.files, ...mergeSums(before?.files ?? {}, after.files) },
     enabled: [...new Set([...(before?.enabled ?? []), ...after.enabled])],
     masked: [...new Set([...(before?.masked ?? []), ...after.masked])],
   };
+}
+
+function mergeSums(before: Manifest['files'], after: Manifest['files']): Manifest['files'] {
+  return Object.fromEntries(
+    Object.entries(after).map(([path, sum]) => [
+      path,
+      [...new Set([...(before[path]?.split(' ') ?? []), sum])].join(' '),
+    ]),
+  );
 }
 
 function same(a: Manifest | undefined, b: Manifest): boolean {

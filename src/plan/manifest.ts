@@ -8,25 +8,28 @@ export interface Manifest {
   readonly member: string;
   /** sha256 (hex) of the user-data that was applied last, completely; empty while an apply is under way. */
   readonly userData: string;
-  /** sha256 (hex) by path, of every file that coreup wrote. */
+  /**
+   * sha256 (hex) by path, of every file that coreup wrote; while an apply is under way several, with spaces between: any
+   * of them may be there if it ends early.
+   */
   readonly files: Readonly<Record<string, string>>;
   /** Units that coreup enabled or masked. */
   readonly enabled: readonly string[];
   readonly masked: readonly string[];
-  /** Units whose files have changed but which have not been restarted since. */
+  /** Units that may run with files from before a change: they have not been restarted since. */
   readonly pending: readonly string[];
 }
 
 /** @returns undefined for anything that is no manifest of this version */
 export function parseManifest(text: string): Manifest | undefined {
   try {
-    const value = JSON.parse(text) as Manifest;
-    const { files, enabled, masked, pending, cluster, userData } = value;
+    const value = JSON.parse(text) as Omit<Manifest, 'version'> & { version: unknown };
+    const { version, files, enabled, masked, pending, cluster, userData } = value;
     const sound =
-      value.version === 1 &&
+      version === 1 &&
       [cluster, userData, ...Object.values(files)].every((entry) => typeof entry === 'string') &&
       [enabled, masked, pending].every(Array.isArray);
-    return sound ? value : undefined;
+    return sound ? { ...value, version } : undefined;
   } catch {
     return undefined;
   }

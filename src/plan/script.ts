@@ -139,8 +139,9 @@ function unitCommand(action: { unit: string; verb: string; wait: boolean }): str
 }
 
 /** Takes a file away only while it is what coreup wrote, and the directory of a drop-in with the last one in it. */
-function removeOwn(path: string, sha256: string): string {
-  const remove = sh`[ ! -f ${path} ] || [ "$(sha256sum <${path})" != ${`${sha256}  -`} ] || rm -f -- ${path}`;
+function removeOwn(path: string, sums: readonly string[]): string {
+  const own = sums.map((sum) => quote(`${sum}  -`)).join('|');
+  const remove = sh`[ ! -f ${path} ] || case $(sha256sum <${path}) in ` + `${own}) ${sh`rm -f -- ${path}`} ;; esac`;
   const dropIns = /^(.+\/systemd\/system\/[^/]+\.d)\/[^/]+$/.exec(path)?.[1];
   if (dropIns === undefined) return remove;
   return `{ ${remove}; } && ` + sh`{ [ ! -d ${dropIns} ] || rmdir --ignore-fail-on-non-empty -- ${dropIns}; }`;

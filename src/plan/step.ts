@@ -9,7 +9,8 @@ export type Action =
   | { readonly kind: 'authorized-keys'; readonly user: string; readonly add: readonly string[] }
   | { readonly kind: 'directory'; readonly directory: HostDirectory }
   | { readonly kind: 'file-write'; readonly file: HostFile }
-  | { readonly kind: 'file-remove'; readonly path: string; readonly sha256: string }
+  /** Only if it is one of these (sha256, hex). */
+  | { readonly kind: 'file-remove'; readonly path: string; readonly sha256: readonly string[] }
   | { readonly kind: 'unit-mask' | 'unit-unmask' | 'unit-enable' | 'unit-disable'; readonly unit: string }
   | { readonly kind: 'daemon-reload' }
   | { readonly kind: 'unit-command'; readonly unit: string; readonly verb: UnitVerb; readonly wait: boolean }
