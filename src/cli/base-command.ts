@@ -1,4 +1,4 @@
-import { Command, Flags } from '@oclif/core';
+import { Command, Flags } from './oclif.js';
 import type { Project } from '../actions/project.js';
 import type { Reporter } from '../report/port.js';
 import { CoreupError } from '../util/errors.js';

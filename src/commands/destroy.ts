@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags } from '../cli/oclif.js';
 import type { PowerResult } from '../actions/power.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { CoreupError } from '../util/errors.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags } from '../cli/oclif.js';
 import type { ExecResult } from '../actions/exec.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { InputError } from '../util/errors.js';

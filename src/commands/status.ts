@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags } from '../cli/oclif.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Project } from '../actions/project.js';
 import type { StatusReport } from '../actions/status.js';
