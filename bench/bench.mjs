@@ -1,0 +1,163 @@
+/**
+ * The benchmark's figures, each against what it is compared with in the same run. Started by `bench/run`.
+ *
+ *   COREUP   the installed program
+ *   BARE     a bare oclif program
+ *   ROUNDS   how often each is measured
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { desiredHosts, openProject, renderProject } from '../dist/actions/project.js';
+import { etcdServiceUnit } from '../dist/etcd/service.js';
+import { parseEtcdVersion } from '../dist/etcd/version.js';
+import { bootHosts, layOut } from './hosts.mjs';
+import { inTurn, median, succeed } from './measure.mjs';
+
+const { COREUP = 'coreup', BARE = '' } = process.env;
+const ROUNDS = Number(process.env.ROUNDS || 7);
+const BY_HAND = fileURLToPath(new URL('by-hand.sh', import.meta.url));
+const MEMBERS = 3;
+
+const FIGURES = {
+  up: { title: 'up on three bare hosts, against a script', measure: measureUp, ratio: 1.3 },
+  again: { title: 'up with nothing to do, against its check', measure: measureAgain, ratio: 1.3 },
+  help: { title: '--help, against a bare oclif program', measure: measureHelp, ratio: 1.15 },
+  render: { title: 'render for 1,000 members, beside `node -e 0`', measure: measureRender, milliseconds: 1000 },
+  nothing: { title: 'up from nothing to three healthy members', measure: measureNothing, milliseconds: 8000 },
+};
+
+const scratch = await mkdtemp(join(tmpdir(), 'coreup-bench-'));
+const environment = { ...process.env, COREUP_DATA_DIR: join(scratch, 'local'), NO_COLOR: '1' };
+
+// Ctrl-C ends what is being measured, and so, with an error, the benchmark: after its hosts have been removed.
+process.on('SIGINT', () => undefined);
+try {
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(FIGURES);
+  const unknown = wanted.filter((name) => !(name in FIGURES));
+  if (unknown.length > 0) throw new Error(`no such figure: ${unknown.join(', ')}; there are ${Object.keys(FIGURES)}`);
+  console.log(
+    `${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, node ${process.version}; medians (least … most) in ms`,
+  );
+  for (const name of wanted) print(FIGURES[name], await FIGURES[name].measure());
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+function print({ title, ratio, milliseconds }, [ours, theirs]) {
+  const factor = theirs && median(ours) / median(theirs);
+  const met = ratio === undefined ? median(ours) < milliseconds : factor <= ratio;
+  const target = ratio === undefined ? `< ${milliseconds} ms` : `≤ ${ratio}`;
+  console.log(
+    `${title.padEnd(46)} ${show(ours).padEnd(20)} ${(theirs ? show(theirs) : '').padEnd(20)} ` +
+      `${(factor ? `${factor.toFixed(2)} ×` : '').padEnd(8)} ${target}: ${met ? 'ok' : 'missed'}`,
+  );
+}
+
+function show(times) {
+  return `${Math.round(median(times))} (${Math.round(Math.min(...times))} … ${Math.round(Math.max(...times))})`;
+}
+
+async function coreup(directory, ...args) {
+  return (await succeed(COREUP, args, { cwd: directory, env: environment })).milliseconds;
+}
+
+async function byHand(verb, hosts) {
+  return (await succeed(BY_HAND, [verb, hosts.directory])).milliseconds;
+}
+
+/** A project directory as a user has one. */
+async function project(config) {
+  const directory = await mkdtemp(join(scratch, 'project-'));
+  const text = `import { defineConfig } from 'coreup';\n\nexport default defineConfig(${config});\n`;
+  await writeFile(join(directory, 'config.ts'), text);
+  return directory;
+}
+
+function projectOn(hosts) {
+  return project(`{ cluster_name: 'bench', num_instances: ${MEMBERS}, provider: ${hosts.providerConfig} }`);
+}
+
+/** Bare hosts for each run; booting and removing them is not part of it. */
+async function measureUp() {
+  return inTurn(ROUNDS, [
+    () => onBareHosts(async (hosts) => coreup(await projectOn(hosts), 'up')),
+    () =>
+      onBareHosts(async (hosts) => {
+        await layOutFiles(hosts, await projectOn(hosts));
+        return byHand('up', hosts);
+      }),
+  ]);
+}
+
+/** Both look at the same cluster. */
+async function measureAgain() {
+  return onBareHosts(async (hosts) => {
+    const directory = await projectOn(hosts);
+    await coreup(directory, 'up');
+    await layOutFiles(hosts, directory);
+    return inTurn(3 * ROUNDS, [() => coreup(directory, 'up'), () => byHand('check', hosts)]);
+  });
+}
+
+async function measureHelp() {
+  return inTurn(5 * ROUNDS, [
+    () => coreup(scratch, '--help'),
+    async () => (await succeed(BARE, ['--help'], { cwd: scratch, env: environment })).milliseconds,
+  ]);
+}
+
+async function measureRender() {
+  const config = `{ cluster_name: 'bench', num_instances: 1000, provider: { kind: 'local', subnet: '10.20.0.0/16' } }`;
+  return inTurn(ROUNDS, [
+    async () => coreup(await project(config), 'render'),
+    async () => (await succeed(process.execPath, ['-e', '0'])).milliseconds,
+  ]);
+}
+
+async function measureNothing() {
+  const directory = await project(`{ cluster_name: 'bench', num_instances: ${MEMBERS} }`);
+  const run = async () => {
+    try {
+      return await coreup(directory, 'up');
+    } finally {
+      await coreup(directory, 'destroy', '--yes');
+    }
+  };
+  return inTurn(Math.ceil(ROUNDS / 2), [run]);
+}
+
+async function onBareHosts(work) {
+  const hosts = await bootHosts(scratch, MEMBERS);
+  try {
+    return await work(hosts);
+  } finally {
+    await hosts.dispose();
+  }
+}
+
+/** The script gets the very files that coreup would put on these hosts. */
+async function layOutFiles(hosts, directory) {
+  const opened = await openProject(join(directory, 'config.ts'));
+  const version = await etcdVersion(hosts);
+  const unit = etcdServiceUnit('/usr/bin/etcd', version);
+  const files = desiredHosts(opened, renderProject(opened)).map(({ name, desired }) => [
+    name,
+    [
+      ['etc/hostname', `${name}\n`],
+      ['etc/systemd/system/etcd2.service', unit],
+      ...desired.files
+        .filter(({ path }) => path.includes('etcd2.service.d'))
+        .map(({ path, content }) => [path, content]),
+    ],
+  ]);
+  await layOut(hosts, files);
+}
+
+async function etcdVersion({ directory }) {
+  const [, address] = (await readFile(join(directory, 'hosts'), 'utf8')).split(/\s/);
+  const options = ['IdentitiesOnly=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=known_hosts'];
+  const args = ['-i', 'id', ...options.flatMap((option) => ['-o', option]), `core@${address}`, 'etcd --version'];
+  return parseEtcdVersion((await succeed('ssh', args, { cwd: directory })).output);
+}

@@ -1,0 +1,86 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { buildCluster } from '../dist/cluster/build.js';
+import { LocalProvider } from '../dist/providers/local/provider.js';
+import { memberAddress } from '../dist/providers/local/subnet.js';
+import { generateKeyPair } from '../dist/ssh/keys.js';
+import { succeed } from './measure.mjs';
+
+const SUBNET = '172.17.8.0/24';
+const quiet = () => undefined;
+
+/**
+ * Boots bare hosts, equal ones on every call, and waits until they have nothing more to do.
+ *
+ * @param {string} scratch a directory for what belongs to them
+ * @param {number} count
+ * @returns what `by-hand.sh` and a config.ts need to take them, and `dispose`
+ */
+export async function bootHosts(scratch, count) {
+  const directory = await mkdtemp(join(scratch, 'hosts-'));
+  const addresses = Array.from({ length: count }, (_, position) => memberAddress(SUBNET, position + 1));
+  const cluster = buildCluster({
+    name: `bench-${process.pid}`,
+    prefix: 'core',
+    etcdMembers: count,
+    placements: addresses.map((address) => ({ publicIpv4: address, privateIpv4: address })),
+    metadata: {},
+  });
+  const pair = await generateKeyPair('bench');
+  const identityFile = join(directory, 'id');
+  await writeFile(identityFile, pair.privateKey, { mode: 0o600 });
+  const provider = new LocalProvider({
+    cluster: cluster.name,
+    project: directory,
+    subnet: SUBNET,
+    authorizedKey: pair.publicKey,
+    identityFile,
+    dataDir: join(directory, 'data'),
+  });
+  const problems = await provider.check(cluster);
+  if (problems.length > 0) throw new Error(problems.map((problem) => problem.message).join('\n'));
+  await provider.ensure(cluster, quiet);
+  const known = await provider.knownHosts(cluster);
+  await writeFile(join(directory, 'known_hosts'), known.map((line) => `${line}\n`).join(''));
+  const names = cluster.members.map((member) => member.name);
+  await writeFile(join(directory, 'hosts'), names.map((name, i) => `${name} ${addresses[i]}\n`).join(''));
+  await Promise.all(addresses.map((address) => settled(directory, address)));
+
+  const keys = new Map(known.map((line) => [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)]));
+  const hosts = addresses.map((address) => ({
+    address,
+    user: 'core',
+    identity_file: identityFile,
+    host_key: keys.get(address),
+  }));
+  return {
+    directory,
+    /** Text of `provider: …` in a config.ts. */
+    providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
+    async dispose() {
+      await provider.remove(names, quiet);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A host that still boots would slow down whoever comes first. */
+async function settled(directory, address) {
+  const options = ['IdentitiesOnly=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=known_hosts'];
+  await succeed(
+    'ssh',
+    ['-i', 'id', ...options.flatMap((o) => ['-o', o]), `core@${address}`, 'systemctl is-system-running --wait || true'],
+    { cwd: directory },
+  );
+}
+
+/** Lays files out for `by-hand.sh`, by host and path. */
+export async function layOut(hosts, filesByName) {
+  for (const [name, files] of filesByName) {
+    for (const [path, content] of files) {
+      const target = join(hosts.directory, 'files', name, path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(target, content);
+    }
+  }
+}
