@@ -4,7 +4,8 @@ import { quote } from '../util/shell.js';
 import { CoreupError } from '../util/errors.js';
 import { attachTo } from './exec.js';
 import { selectMembers } from './hosts.js';
-import { desiredHosts, renderProject, type Project } from './project.js';
+import { desiredHosts, renderProject } from './desired.js';
+import type { Project } from './project.js';
 import { clusterStatus } from './status.js';
 
 /** Commands and flags that only the v2 API has (etcdctl's README for API version 2). */

@@ -1,5 +1,5 @@
 import type { Member } from '../cluster/types.js';
-import { nearest } from '../config/nearest.js';
+import { nearest } from '../util/nearest.js';
 import { CoreupError, InputError } from '../util/errors.js';
 import type { Connection, Ssh } from '../ssh/port.js';
 import type { Provider } from '../providers/port.js';

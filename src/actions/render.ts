@@ -6,7 +6,8 @@ import type { UserData } from '../render/user-data.js';
 import { takeLock } from '../state/lock.js';
 import { StateDirectory } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
-import { desiredHosts, renderProject, type Project } from './project.js';
+import { desiredHosts, renderProject } from './desired.js';
+import type { Project } from './project.js';
 
 export interface RenderResult {
   readonly members: readonly { name: string; index: number; file: string; role: Role }[];

@@ -5,7 +5,8 @@ import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
 import { messageOf } from '../util/errors.js';
 import { withHosts } from './hosts.js';
-import { desiredHosts, renderProject, type Project } from './project.js';
+import { desiredHosts, renderProject } from './desired.js';
+import type { Project } from './project.js';
 
 /** One etcd member, as config.ts wants it and as etcd has it. */
 export interface MemberReport {

@@ -12,7 +12,8 @@ import { verify } from '../phases/verify.js';
 import type { Reporter } from '../report/port.js';
 import { takeLock } from '../state/lock.js';
 import { writeRendered } from '../render/files.js';
-import { desiredHosts, renderProject, type Project } from './project.js';
+import { desiredHosts, renderProject } from './desired.js';
+import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 
 export interface UpOptions {
