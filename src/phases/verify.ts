@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MemberStatus } from '../etcd/client.js';
-import { compareMembership, compareStatuses, type ExpectedMember } from '../etcd/verify.js';
+import { compareMembership, compareStatuses } from '../etcd/verify.js';
 import { CoreupError, InterruptedError } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { MembersFailedError, onAll } from './failures.js';
@@ -22,11 +22,15 @@ export const verify: Phase<UpRun> = {
     const [first] = members;
     if (!first) return;
 
-    await agree(members, run.signal);
-    await compareClusterId(run, statuses);
-
     const changed = run.hosts.some((host) => host.plan.apply.length > 0);
-    await (changed ? writeAndRead(members) : readEverywhere(members, run));
+    if (changed) {
+      await agree(members, await statusesOf(members), run.signal);
+      await compareClusterId(run, statuses);
+      await writeAndRead(members);
+    } else {
+      await inParallel(agree(members, statuses, run.signal), readEverywhere(members, run));
+      await compareClusterId(run, statuses);
+    }
     await rememberCluster(run, members, statuses);
     for (const member of members) run.reporter.member(member.name, describe(statuses.get(member.name)), 'done');
   },
@@ -50,12 +54,21 @@ async function waitForAll(members: readonly EtcdHost[], run: UpRun): Promise<Rea
 /** How long members that are ready may still disagree: the last ones to join have just made themselves known. */
 const AGREE_DEADLINE = 10_000;
 
-/** Waits until all members tell the same story of the cluster, and the right one. */
-async function agree(members: readonly EtcdHost[], signal: AbortSignal): Promise<void> {
+/**
+ * Waits until all members tell the same story of the cluster, and the right one.
+ *
+ * @param statuses what each has said of itself just now
+ */
+async function agree(
+  members: readonly EtcdHost[],
+  statuses: ReadonlyMap<string, MemberStatus>,
+  signal: AbortSignal,
+): Promise<void> {
   const expected = members.map((member) => member.expected);
   const deadline = Date.now() + AGREE_DEADLINE;
-  for (;;) {
-    const problems = await disagreements(members, expected);
+  for (let latest = statuses; ; latest = await statusesOf(members)) {
+    const listed = (await members[0]?.client.members()) ?? [];
+    const problems = new Map([...compareStatuses(latest), ...compareMembership(expected, listed)]);
     if (problems.size === 0) return;
     if (signal.aborted) throw new InterruptedError();
     if (Date.now() > deadline) {
@@ -68,15 +81,14 @@ async function agree(members: readonly EtcdHost[], signal: AbortSignal): Promise
   }
 }
 
-async function disagreements(
-  members: readonly EtcdHost[],
-  expected: readonly ExpectedMember[],
-): Promise<ReadonlyMap<string, string>> {
-  const [statuses, listed] = await Promise.all([
-    Promise.all(members.map(async (member) => [member.name, await member.client.status()] as const)),
-    members[0]?.client.members() ?? [],
-  ]);
-  return new Map([...compareStatuses(new Map(statuses)), ...compareMembership(expected, listed)]);
+async function statusesOf(members: readonly EtcdHost[]): Promise<ReadonlyMap<string, MemberStatus>> {
+  return new Map(await Promise.all(members.map(async (member) => [member.name, await member.client.status()] as const)));
+}
+
+/** Lets all of them end before the first failure, in the order given, is thrown. */
+async function inParallel(...works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Half of the members, rounded down, plus one (etcd FAQ, "What is failure tolerance?"). */
