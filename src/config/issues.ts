@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { allowed, allowedKeys, choicesOf, knownKeys, schemaAt } from './describe.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../util/nearest.js';
 import { reserved } from './reserved.js';
 import { show } from './show.js';
 

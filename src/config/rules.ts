@@ -1,6 +1,6 @@
 import { instanceName } from '../cluster/build.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../util/nearest.js';
 import { notYet } from './not-yet.js';
 import type { Sections } from './schema.js';
 import type { Issue } from './issues.js';

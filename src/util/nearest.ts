@@ -1,19 +1,23 @@
 /**
- * The known word that is most likely meant: equal but for case, or at most a third of the letters apart.
+ * The known word that is most likely meant: at most a third of the letters apart. Case, `-`, `_` and camelCase do not
+ * count; swapped neighbours count as one mistake.
  *
  * @returns undefined where none is near
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  const lower = word.toLowerCase();
+  const wanted = fold(word);
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - word.length) >= least) continue;
-    const distance = editDistance(lower, candidate.toLowerCase(), least);
+    const folded = fold(candidate);
+    if (Math.abs(folded.length - wanted.length) >= least) continue;
+    const distance = editDistance(wanted, folded, least);
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best;
 }
+
+const fold = (word: string): string => word.replaceAll(/[-_]/g, '').toLowerCase();
 
 /** Levenshtein's distance, with swapped neighbours as one step; gives up at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {

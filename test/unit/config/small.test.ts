@@ -1,25 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { locator } from '../../../src/config/locate.js';
-import { nearest } from '../../../src/config/nearest.js';
 import { overridesFor } from '../../../src/config/overrides.js';
 import { compilePlain } from '../../../src/config/plain.js';
 import { safeName, type ResolvedConfig } from '../../../src/config/resolve.js';
-
-describe('nearest', () => {
-  const known = ['num_instances', 'etcd', 'ssh', 'tls', 'data_dir'];
-  it.each([
-    ['num_instance', 'num_instances'],
-    ['numInstances', 'num_instances'],
-    ['num-instances', 'num_instances'],
-    ['NUM_INSTNACES', 'num_instances'],
-    ['datadir', 'data_dir'],
-    ['shs', 'ssh'],
-    ['colour', undefined],
-    ['x', undefined],
-  ])('%s → %s', (name, wanted) => {
-    expect(nearest(name, known)).toBe(wanted);
-  });
-});
 
 describe('safeName', () => {
   it.each([
