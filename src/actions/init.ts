@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { safeName } from '../config/resolve.js';
 import { scaffold } from '../config/scaffold.js';
 import { writeFileAtomic } from '../util/fs.js';
 import { CoreupError } from '../util/errors.js';
@@ -18,7 +19,7 @@ export async function init(directory: string): Promise<InitResult> {
   const kept: string[] = [];
   try {
     await mkdir(target, { recursive: true });
-    for (const { path, text } of scaffold(basename(target))) {
+    for (const { path, text } of scaffold(safeName(basename(target)))) {
       const file = join(target, path);
       const done = path === '.gitignore' ? await addLines(file, text) : await writeNew(file, text);
       (done ? written : kept).push(path);
