@@ -1,0 +1,116 @@
+import type { ValidateOptions } from '../cloud-config/rule.js';
+import { SUBSTITUTION_VARIABLES, type SubstitutionVars } from '../cloud-config/substitute.js';
+import { validateCloudConfig } from '../cloud-config/validate.js';
+import type { Cluster } from '../cluster/types.js';
+import type { Base, UserData } from '../render/user-data.js';
+import { InputError } from '../util/errors.js';
+import { codeFrame } from '../util/frame.js';
+import { readBase } from './base.js';
+import { substitutions } from './desired.js';
+import type { FramedIssue, Issue } from './issue.js';
+import type { Project } from './project.js';
+
+/** The etcd that Debian's releases bring along, and so the hosts of the local provider. */
+const SUITE_ETCD = { bookworm: '3.4', trixie: '3.5' } as const;
+
+/** What the user-data of a project is checked against; the version of etcd is known where coreup makes the hosts. */
+export function checkOptions({ config, cluster }: Project, etcdVersion?: string): ValidateOptions {
+  const { provider } = config;
+  const version = etcdVersion ?? (provider.kind === 'local' ? SUITE_ETCD[provider.suite] : undefined);
+  return { vars: commonVariables(cluster), ...(version === undefined ? {} : { etcdVersion: version }) };
+}
+
+/** The variables that have a value on every host: any other one would be empty somewhere. */
+function commonVariables({ members }: Cluster): SubstitutionVars {
+  const all = members.map(substitutions);
+  return Object.fromEntries(
+    SUBSTITUTION_VARIABLES.map((name) => [name, all.every((vars) => vars[name]) ? all[0]?.[name] : undefined]),
+  );
+}
+
+/** What there is to say about a base before it is rendered: all that a plain cloud-config has, nothing for a template. */
+export function baseIssues(base: Base, options: ValidateOptions): readonly Issue[] {
+  return base.kind === 'template' ? [] : validateCloudConfig(base, options).issues;
+}
+
+/**
+ * All findings about the user-data of a project's members, in the file that the person edits.
+ *
+ * A plain cloud-config is checked itself, and once more as the first member gets it: what coreup replaces when it
+ * renders is no issue, and what config.ts adds is. A template is checked as each member gets it, and what several
+ * members share is reported for the first one.
+ */
+export function userDataIssues(
+  base: Base,
+  rendered: readonly UserData[],
+  options: ValidateOptions,
+): readonly FramedIssue[] {
+  if (base.kind === 'template') return templateIssues(rendered, options);
+  const own = baseIssues(base, options);
+  const first = rendered[0];
+  if (first === undefined) return own;
+  const after = renderedIssues(first, options);
+  const inBase = new Set(own.map(identity));
+  const inRendered = new Set(after.map(identity));
+  return [
+    ...own.filter((issue) => inRendered.has(identity(issue))),
+    ...after.filter((issue) => !inBase.has(identity(issue))),
+  ];
+}
+
+function templateIssues(rendered: readonly UserData[], options: ValidateOptions): FramedIssue[] {
+  const found = new Map<string, FramedIssue>();
+  for (const userData of distinct(rendered)) {
+    for (const issue of renderedIssues(userData, options)) {
+      if (!found.has(identity(issue))) found.set(identity(issue), issue);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Members whose texts differ in more than name and addresses: a thousand copies of one text are checked once. */
+function distinct(rendered: readonly UserData[]): UserData[] {
+  const seen = new Map<string, UserData>();
+  for (const userData of rendered) {
+    const { name, publicIpv4, privateIpv4 } = userData.member;
+    const own = [name, publicIpv4, privateIpv4].filter((text) => text !== '');
+    const shape = own.reduce((text, word) => text.replaceAll(word, '\0'), userData.text);
+    if (!seen.has(shape)) seen.set(shape, userData);
+  }
+  return [...seen.values()];
+}
+
+function renderedIssues({ fileName, text }: UserData, options: ValidateOptions): FramedIssue[] {
+  return validateCloudConfig({ file: fileName, text }, options).issues.map((issue) => ({
+    ...issue,
+    // There may be no such file, or an older one.
+    frame: codeFrame(text, issue.line, issue.column),
+  }));
+}
+
+const identity = ({ rule, path, message }: Issue): string => JSON.stringify([rule, path, message]);
+
+/**
+ * Refuses user-data that `validate` would call wrong, before anything is changed.
+ *
+ * @throws InputError USER_DATA_INVALID, worded and placed as `validate` does it
+ */
+export function refuseInvalidUserData(project: Project, rendered: readonly UserData[]): void {
+  const base = readBase(project.config.user_data, project.discovery);
+  const issues = userDataIssues(base, rendered, checkOptions(project));
+  const [first, ...more] = issues.filter(({ severity }) => severity === 'error');
+  if (first === undefined) return;
+  const { file, line, column, hint = '' } = first;
+  const place = (issue: Issue): string => `${issue.file}:${issue.line}:${issue.column}: ${issue.message}`;
+  throw new InputError(
+    more.length === 0
+      ? place(first)
+      : [`${file} has ${more.length + 1} errors`, ...[first, ...more].map((issue) => `  ${place(issue)}`)].join('\n'),
+    {
+      code: 'USER_DATA_INVALID',
+      hint,
+      location: { file, line: line ?? 1, column: column ?? 1 },
+      frame: first.frame ?? codeFrame(base.text, line ?? 1, column ?? 1),
+    },
+  );
+}
