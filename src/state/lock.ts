@@ -1,7 +1,8 @@
-import { link, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { CoreupError } from '../util/errors.js';
+import { CoreupError, messageOf } from '../util/errors.js';
+import { claim, contentOf, release, sweep } from './claim.js';
 import type { StateDirectory } from './state.js';
 
 /** Who holds the lock. A process is named by its id and start time, since ids are used again. */
@@ -25,44 +26,18 @@ const FILE = 'lock';
 export async function takeLock(directory: StateDirectory, command: string): Promise<() => Promise<void>> {
   await directory.ensure();
   const path = directory.file(FILE);
-  const owner: LockOwner = {
-    pid: process.pid,
-    started: startTime(process.pid),
-    host: hostname(),
-    command,
-    since: new Date().toISOString(),
-  };
-  // A finished file is linked into place, so that nobody ever reads half a lock.
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(owner), { mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        await link(draft, path);
-        return () => rm(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const holder = await readLock(directory);
-      if (holder && !isGone(holder)) throw lockedBy(holder);
-      await rm(path, { force: true });
-    }
-    throw new CoreupError(`cannot take the lock ${path}: others take it again and again`, {
-      code: 'LOCKED',
-      hint: 'Wait for the other coreup commands in this directory to end.',
-    });
-  } finally {
-    await unlink(draft);
-  }
+  const text = describeSelf(command);
+  const present = await attempt(path, () => claim(path, text, isStale));
+  if (present !== undefined) throw lockedBy(parseOwner(present));
+  await attempt(path, () => sweep(path, isStale, runs));
+  return () => release(path, text);
 }
 
 /** @returns the present owner, or undefined if nobody (or nobody readable) holds the lock */
 export async function readLock(directory: StateDirectory): Promise<LockOwner | undefined> {
-  try {
-    return JSON.parse(await readFile(directory.file(FILE), 'utf8')) as LockOwner;
-  } catch {
-    return undefined;
-  }
+  const path = directory.file(FILE);
+  const text = await attempt(path, () => contentOf(path));
+  return text === undefined ? undefined : parseOwner(text);
 }
 
 /**
@@ -72,31 +47,99 @@ export async function readLock(directory: StateDirectory): Promise<LockOwner | u
  * @throws CoreupError LOCKED if its owner still runs on this machine
  */
 export async function unlock(directory: StateDirectory): Promise<boolean> {
-  const holder = await readLock(directory);
-  if (!holder) return false;
-  if (holder.host === hostname() && !isGone(holder)) throw lockedBy(holder);
-  await rm(directory.file(FILE), { force: true });
+  const path = directory.file(FILE);
+  const doomed = await attempt(path, () => contentOf(path));
+  if (doomed === undefined) return false;
+  const text = describeSelf('unlock');
+  const mayGo = (present: string): boolean =>
+    isStale(present) || (present === doomed && parseOwner(present)?.host !== hostname());
+  const present = await attempt(path, () => claim(path, text, mayGo));
+  if (present !== undefined) throw lockedBy(parseOwner(present));
+  await release(path, text);
   return true;
 }
 
 /** True only when it is certain: the owner ran on this machine and its process is no more. */
 export function isGone(owner: LockOwner): boolean {
-  return owner.host === hostname() && startTime(owner.pid) !== owner.started;
+  if (owner.host !== hostname()) return false;
+  const there = processOf(owner.pid);
+  if (there === undefined) return !runs(owner.pid);
+  return there.ended || (owner.started !== '' && there.started !== owner.started);
 }
 
-function lockedBy(owner: LockOwner): CoreupError {
-  const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
+/** What is no lock is nobody's: a machine that lost its power may leave an empty file. */
+function isStale(text: string): boolean {
+  const owner = parseOwner(text);
+  return owner === undefined || isGone(owner);
+}
+
+function parseOwner(text: string): LockOwner | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<LockOwner> | null;
+    return typeof value?.pid === 'number' && typeof value.host === 'string' ? (value as LockOwner) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeSelf(command: string): string {
+  const owner: LockOwner & { readonly id: string } = {
+    pid: process.pid,
+    started: processOf(process.pid)?.started ?? '',
+    host: hostname(),
+    command,
+    since: new Date().toISOString(),
+    id: randomUUID(),
+  };
+  return JSON.stringify(owner);
+}
+
+function lockedBy(owner: LockOwner | undefined): CoreupError {
+  const where = owner === undefined || owner.host === hostname() ? '' : ` on ${owner.host}`;
   return new CoreupError(
-    `this project is locked by \`coreup ${owner.command}\` (process ${owner.pid}${where}, since ${owner.since})`,
-    { code: 'LOCKED', hint: 'Wait until it has ended. If its machine is gone, run `coreup unlock`.' },
+    `this project is locked by \`coreup ${owner?.command ?? '?'}\` (process ${owner?.pid ?? '?'}${where}, since ${owner?.since ?? '?'})`,
+    {
+      code: 'LOCKED',
+      hint:
+        where === ''
+          ? 'Wait until it has ended, or end it.'
+          : `Wait until it has ended. If it runs no more on ${owner?.host ?? 'that machine'}, run \`coreup unlock\`.`,
+    },
   );
 }
 
-function startTime(pid: number): string {
+/** What the file system refuses is no fault of coreup's. */
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new CoreupError(`cannot use the lock ${path}: ${messageOf(error)}`, {
+      code: 'LOCK_UNUSABLE',
+      hint: 'Make the directory usable for this user, on a file system with hard links.',
+      cause: error,
+    });
+  }
+}
+
+/** @returns undefined where there is no such process, or no /proc to tell */
+function processOf(pid: number): { readonly started: string; readonly ended: boolean } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    // After the name in brackets: the state, field 3, and the start time, field 22 (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A zombie has ended; only its parent has not looked yet.
+    return { started: fields[19] ?? '', ended: fields[0] === 'Z' || fields[0] === 'X' };
   } catch {
-    return pid === process.pid ? '' : 'gone';
+    return undefined;
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 import { constants, existsSync } from 'node:fs';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CoreupError } from '../util/errors.js';
+import { CoreupError, InputError } from '../util/errors.js';
 import { writeFileAtomic } from '../util/fs.js';
 
 /** What coreup remembers of a project between runs: `.coreup/state.json`. */
@@ -32,7 +32,7 @@ export class StateDirectory {
   /**
    * Makes the directory (0700) where it is missing.
    *
-   * @throws CoreupError STATE_UNWRITABLE if this user cannot write there
+   * @throws InputError STATE_UNWRITABLE if this user cannot write there
    */
   async ensure(): Promise<void> {
     try {
@@ -41,7 +41,7 @@ export class StateDirectory {
       await mkdir(this.path, { recursive: true, mode: 0o700 });
       await access(this.path, constants.W_OK);
     } catch (error) {
-      throw new CoreupError(`cannot write into ${this.path}: ${(error as Error).message}`, {
+      throw new InputError(`cannot write into ${this.path}: ${(error as Error).message}`, {
         code: 'STATE_UNWRITABLE',
         hint: `Make ${dirname(this.path)} writable for this user, or run coreup as the user who owns it.`,
         cause: error,
@@ -96,7 +96,22 @@ function parseState(text: string): State | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, rendered } = value as { version?: unknown; rendered?: unknown };
-  const sound = version === 1 && typeof rendered === 'object' && rendered !== null;
+  const { version, rendered, bootstrap } = value as { version?: unknown; rendered?: unknown; bootstrap?: unknown };
+  const sound = version === 1 && isRendered(rendered) && (bootstrap === undefined || isBootstrap(bootstrap));
   return sound ? (value as State) : undefined;
+}
+
+function isRendered(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every(areStrings);
+}
+
+function isBootstrap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { phase, members, clusterId } = value as { phase?: unknown; members?: unknown; clusterId?: unknown };
+  const known = clusterId === undefined || typeof clusterId === 'string';
+  return (phase === 'started' || phase === 'done') && areStrings(members) && known;
+}
+
+function areStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
