@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CoreupError } from '../util/errors.js';
+import { CoreupError, messageOf } from '../util/errors.js';
 
 /** Opens a TCP stream to a member's client port, usually from the host itself over SSH. */
 export type Dial = () => Promise<Duplex>;
@@ -38,88 +38,150 @@ export class EtcdClient {
 
   /** Answered by the member alone; also without a quorum. */
   async status(): Promise<MemberStatus> {
-    const answer = await this.post<{
-      header?: { cluster_id?: string; member_id?: string };
-      version?: string;
-      leader?: string;
-    }>('/v3/maintenance/status', {});
-    const leader = hexId(answer.leader);
-    return {
-      clusterId: hexId(answer.header?.cluster_id),
-      memberId: hexId(answer.header?.member_id),
-      leader: leader === '0' ? undefined : leader,
-      version: answer.version ?? '',
-    };
+    return this.post('/v3/maintenance/status', {}, (answer) => {
+      const leader = hexId(answer.leader);
+      return {
+        clusterId: hexId(answer.header?.cluster_id),
+        memberId: hexId(answer.header?.member_id),
+        leader: leader === '0' ? undefined : leader,
+        version: answer.version ?? '',
+      };
+    });
   }
 
   /** The membership as the cluster has agreed on it; from etcd 3.5 on this needs a quorum. */
   async members(): Promise<readonly ListedMember[]> {
-    const answer = await this.post<{
-      members?: { ID?: string; name?: string; peerURLs?: string[]; clientURLs?: string[]; isLearner?: boolean }[];
-    }>('/v3/cluster/member/list', {});
-    return (answer.members ?? []).map((member) => ({
-      id: hexId(member.ID),
-      name: member.name ?? '',
-      peerUrls: member.peerURLs ?? [],
-      clientUrls: member.clientURLs ?? [],
-      learner: member.isLearner ?? false,
-    }));
+    return this.post('/v3/cluster/member/list', {}, (answer) =>
+      (answer.members ?? []).map((member) => ({
+        id: hexId(member.ID),
+        name: member.name ?? '',
+        peerUrls: member.peerURLs ?? [],
+        clientUrls: member.clientURLs ?? [],
+        learner: member.isLearner ?? false,
+      })),
+    );
   }
 
   async put(key: string, value: string): Promise<void> {
-    await this.post('/v3/kv/put', { key: base64(key), value: base64(value) });
+    await this.post('/v3/kv/put', { key: base64(key), value: base64(value) }, () => undefined);
   }
 
   /** A linearizable read: it succeeds only while this member can reach a quorum. */
   async get(key: string): Promise<string | undefined> {
-    const answer = await this.post<{ kvs?: { value?: string }[] }>('/v3/kv/range', { key: base64(key) });
-    const value = answer.kvs?.[0]?.value;
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+    return this.post('/v3/kv/range', { key: base64(key) }, (answer) => {
+      const [found] = answer.kvs ?? [];
+      // The gateway leaves an empty value out.
+      return found && Buffer.from(found.value ?? '', 'base64').toString();
+    });
   }
 
   async delete(key: string): Promise<void> {
-    await this.post('/v3/kv/deleterange', { key: base64(key) });
+    await this.post('/v3/kv/deleterange', { key: base64(key) }, () => undefined);
   }
 
-  private async post<T>(path: string, body: unknown): Promise<T> {
-    const socket = await this.dial();
-    return new Promise<T>((resolve, reject) => {
-      const fail = (message: string, cause?: unknown): void => {
-        socket.destroy();
-        reject(new CoreupError(message, { code: 'ETCD_REQUEST', cause }));
-      };
-      const timer = setTimeout(() => {
-        fail(`etcd did not answer ${path} within ${this.timeout / 1000} s`);
-      }, this.timeout);
-      const outgoing = request(
-        // Without an agent, node uses exactly this stream and closes it afterwards.
-        { method: 'POST', path, host: 'localhost', createConnection: () => socket },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('end', () => {
-            clearTimeout(timer);
-            socket.destroy();
-            const text = Buffer.concat(chunks).toString();
-            if (response.statusCode !== 200) {
-              fail(`etcd answered ${path} with ${response.statusCode}: ${text.slice(0, 200)}`);
-              return;
-            }
-            try {
-              resolve(JSON.parse(text) as T);
-            } catch (error) {
-              fail(`etcd answered ${path} with something that is not JSON: ${text.slice(0, 200)}`, error);
-            }
-          });
-        },
-      );
-      outgoing.on('error', (error) => {
-        clearTimeout(timer);
-        fail(`etcd did not answer ${path}: ${error.message}`, error);
+  /**
+   * @param read makes the result of the answer; what it throws means that the answer is not etcd's
+   * @throws CoreupError ETCD_REQUEST, or what `dial` throws
+   */
+  private async post<T>(path: string, body: unknown, read: (answer: Answer) => T): Promise<T> {
+    const timeout = AbortSignal.timeout(this.timeout);
+    const late = (): CoreupError => problem(`etcd did not answer ${path} within ${this.timeout / 1000} s`);
+    const socket = await this.dialWithin(timeout, late);
+    // What happens to the stream after the answer is of no interest, and must not end the program.
+    socket.on('error', () => undefined);
+    try {
+      const { code, text } = await exchange(socket, path, body, timeout);
+      if (code !== 200) throw problem(`etcd answered ${path} with ${code}: ${reasonOf(text)}`);
+      return readAnswer(path, text, read);
+    } catch (error) {
+      if (error instanceof CoreupError) throw error;
+      throw timeout.aborted ? late() : problem(`etcd did not answer ${path}: ${messageOf(error)}`, error);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  /** A stream that comes too late is closed. */
+  private async dialWithin(timeout: AbortSignal, late: () => CoreupError): Promise<Duplex> {
+    const dialled = this.dial();
+    return new Promise((resolve, reject) => {
+      timeout.addEventListener('abort', () => {
+        reject(late());
       });
-      outgoing.end(JSON.stringify(body));
+      dialled.then((socket) => {
+        if (timeout.aborted) socket.destroy();
+        else resolve(socket);
+      }, reject);
     });
   }
+}
+
+/** The fields that are looked at of the gateway's answers; 64-bit numbers are strings, and what is empty is left out. */
+interface Answer {
+  readonly header?: { readonly cluster_id?: string; readonly member_id?: string };
+  readonly version?: string;
+  readonly leader?: string;
+  readonly members?: readonly {
+    readonly ID?: string;
+    readonly name?: string;
+    readonly peerURLs?: readonly string[];
+    readonly clientURLs?: readonly string[];
+    readonly isLearner?: boolean;
+  }[];
+  readonly kvs?: readonly { readonly value?: string }[];
+}
+
+/** One request and its whole answer over a stream. */
+function exchange(
+  socket: Duplex,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<{ code: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      // Without an agent, node uses exactly this stream and closes it afterwards.
+      { method: 'POST', path, host: 'localhost', createConnection: () => socket, signal },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          resolve({ code: response.statusCode, text: Buffer.concat(chunks).toString() });
+        });
+        response.on('error', () => {
+          reject(new Error('the answer was cut off'));
+        });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(JSON.stringify(body));
+  });
+}
+
+function readAnswer<T>(path: string, text: string, read: (answer: Answer) => T): T {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer !== 'object' || answer === null) throw new TypeError('no object');
+    return read(answer);
+  } catch (error) {
+    throw problem(`etcd answered ${path} with something that is not etcd's: ${text.slice(0, 200)}`, error);
+  }
+}
+
+/** etcd puts the reason of a refusal into `error`, next to a code of gRPC. */
+function reasonOf(text: string): string {
+  try {
+    const { error, message } = JSON.parse(text) as { error?: unknown; message?: unknown };
+    const reason = error ?? message;
+    if (typeof reason === 'string' && reason !== '') return reason;
+  } catch {
+    // Not JSON: an etcd without this API, or something else altogether.
+  }
+  return text.trim().slice(0, 200) || 'no reason given';
+}
+
+function problem(message: string, cause?: unknown): CoreupError {
+  return new CoreupError(message, { code: 'ETCD_REQUEST', cause });
 }
 
 function base64(text: string): string {

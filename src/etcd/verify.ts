@@ -18,8 +18,11 @@ export function compareMembership(
 ): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
   for (const want of expected) {
-    const found = listed.find((member) => member.name === want.name);
-    if (!found) {
+    const [found, ...twins] = listed.filter((member) => member.name === want.name);
+    if (found && twins.length > 0) {
+      const ids = [found, ...twins].map((member) => member.id).join(', ');
+      problems.set(want.name, `is ${twins.length === 1 ? 'twice' : 'several times'} in etcd's member list (${ids})`);
+    } else if (!found) {
       const unstarted = listed.find((member) => member.name === '' && sameUrls(member.peerUrls, want.peerUrls));
       problems.set(
         want.name,
@@ -40,10 +43,10 @@ export function compareMembership(
     }
   }
   const names = new Set(expected.map((member) => member.name));
-  for (const member of listed) {
-    if (member.name !== '' && !names.has(member.name)) {
-      problems.set(member.name, `is in etcd's member list (${member.id}) but not in config.ts`);
-    }
+  for (const { name, id, peerUrls } of listed) {
+    const wanted = name === '' ? expected.some((want) => sameUrls(want.peerUrls, peerUrls)) : names.has(name);
+    const known = name === '' ? list(peerUrls) : id;
+    if (!wanted) problems.set(name || id, `is in etcd's member list (${known}) but not in config.ts`);
   }
   return problems;
 }
@@ -51,11 +54,11 @@ export function compareMembership(
 /**
  * Whether all members are in one cluster under one leader. Pure.
  *
- * @returns one sentence per member that disagrees with the first
+ * @returns one sentence per member that disagrees with the first that knows a leader
  */
 export function compareStatuses(statuses: ReadonlyMap<string, MemberStatus>): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
-  const [first] = statuses;
+  const first = [...statuses].find(([, status]) => status.leader !== undefined) ?? [...statuses][0];
   if (!first) return problems;
   const [reference, agreed] = first;
   for (const [name, status] of statuses) {

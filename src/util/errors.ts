@@ -54,7 +54,16 @@ export class InterruptedError extends CoreupError {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown; never empty, also for errors that have none (several addresses refused). */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, errors, code, name } = error as {
+    message?: unknown;
+    errors?: unknown;
+    code?: string | number;
+    name?: string;
+  };
+  if (typeof message === 'string' && message !== '') return message;
+  if (Array.isArray(errors) && errors.length > 0) return [...new Set(errors.map(messageOf))].join('; ');
+  return String(code ?? name ?? 'unknown error');
 }
