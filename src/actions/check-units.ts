@@ -26,11 +26,12 @@ export async function checkUnits(
   const units = read.flatMap((unit) => ('text' in unit ? [unit] : []));
   const own = [...units.flatMap(lint), ...loops(units)];
   const theirs = await verify(units.map(({ file }) => resolve(file)));
-  return [
-    ...read.flatMap((unit) => ('text' in unit ? [] : [unit])),
-    ...own,
-    ...units.flatMap(({ file }) => merged(file, own, theirs)),
-  ];
+  const issues = [...read.flatMap((unit) => ('text' in unit ? [] : [unit])), ...own];
+  return files.flatMap((file) =>
+    [...issues.filter((issue) => issue.file === file), ...merged(file, own, theirs)].sort(
+      (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    ),
+  );
 }
 
 async function readUnit(file: string): Promise<UnitText | Issue> {

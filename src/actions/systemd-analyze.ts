@@ -18,8 +18,8 @@ const ABOUT_THIS_MACHINE = /not executable|No such file|not found|Failed to (?:l
 const SUMMARY = /^Unit configuration has fatal error/;
 
 /**
- * What systemd itself says about unit files, where `systemd-analyze` exists and can run; nothing otherwise. Drop-ins and
- * files whose name is none for a unit are left out: it takes neither.
+ * What systemd itself says about unit files, where `systemd-analyze` exists and can run; nothing otherwise. Drop-ins are
+ * looked at together with the unit beside them; files whose name is none for a unit are left out.
  *
  * @param paths absolute paths
  * @param run gives the lines that the program prints for some of them
@@ -32,7 +32,7 @@ export async function systemdFindings(
   const found: SystemdFinding[] = [];
   for (const round of rounds(units)) {
     for (const line of await run(round)) {
-      const finding = findingOf(line, round);
+      const finding = findingOf(line, paths);
       if (finding !== undefined) found.push(finding);
     }
   }

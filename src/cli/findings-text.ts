@@ -1,5 +1,6 @@
 import { Ansis } from 'ansis';
 import type { Issue, ValidateResult } from '../actions/validate.js';
+import { printable } from './printable.js';
 
 /** Nobody reads more of them, and each one costs a look at the file. */
 const MAX_FRAMES = 100;
@@ -35,11 +36,4 @@ function summary({ issues, files }: ValidateResult): string {
   });
   const where = files.length > 6 ? `${files.length} files` : files.join(', ');
   return `${where}${counts.length === 0 ? '' : `; ${counts.join(', ')}`}`;
-}
-
-/** What a file holds could steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }
