@@ -1,4 +1,3 @@
-import { allSteps } from '../plan/step.js';
 import { apply, finish } from '../phases/apply.js';
 import { connect } from '../phases/connect.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
@@ -12,6 +11,7 @@ import { verify } from '../phases/verify.js';
 import type { Reporter } from '../report/port.js';
 import { takeLock } from '../state/lock.js';
 import { writeRendered } from '../render/files.js';
+import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
@@ -61,6 +61,7 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
 export async function up(project: Project, options: UpOptions): Promise<UpResult> {
   const started = Date.now();
   const rendered = renderProject(project);
+  refuseInvalidUserData(project, rendered);
   const hosts = desiredHosts(project, rendered);
 
   const unlock = await takeLock(project.state, 'up');
@@ -86,7 +87,7 @@ export async function up(project: Project, options: UpOptions): Promise<UpResult
       ok: failed === undefined,
       seconds: (Date.now() - started) / 1000,
       members: hosts.map((host) => memberResult(host, run, failed)),
-      changes: booted.length + hosts.reduce((sum, host) => sum + changesOf(host), 0),
+      changes: booted.length + hosts.reduce((sum, host) => sum + host.changes, 0),
       failures: failed?.failures ?? [],
       ...(failed === undefined ? {} : { problem: failed.message }),
     };
@@ -115,8 +116,4 @@ function memberResult(host: HostRun, run: UpRun, failed: MembersFailedError | un
     ok: failure === undefined,
     ...(failure === undefined ? {} : { error: failure.message }),
   };
-}
-
-function changesOf(host: HostRun): number {
-  return host.planned ? allSteps(host.plan).filter((step) => step.kind !== 'record').length : 0;
 }

@@ -2,7 +2,6 @@ import { ETCD_UNIT } from '../etcd/service.js';
 import { parseStepOutput, stepScript } from '../plan/script.js';
 import { restarts, type Step } from '../plan/step.js';
 import type { Reporter } from '../report/port.js';
-import type { Connection } from '../ssh/port.js';
 import { CoreupError } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
@@ -14,7 +13,7 @@ import { waitForMember } from './wait.js';
 const STEPS_TIMEOUT = 10 * 60_000;
 
 /**
- * Runs the first stage of every host's steps: all hosts at once, except for those whose running etcd restarts. These
+ * Runs the first stage of every host's steps: all hosts at once, except for those whose working etcd restarts. These
  * follow one at a time, each healthy before the next, so that the cluster keeps its quorum.
  */
 export const apply: Phase<UpRun> = {
@@ -23,22 +22,33 @@ export const apply: Phase<UpRun> = {
   async run(run) {
     const { hosts, reporter, signal } = run;
     const todo = hosts.filter((host) => host.plan.apply.length > 0);
-    const rolling = todo.filter((host) => restarts(host.plan, ETCD_UNIT));
+    const rolling = todo.filter((host) => restarts(host.plan, ETCD_UNIT) && serves(host));
     const free = todo.filter((host) => !rolling.includes(host));
     await onAll('the cloud-config could not be applied on', free, reporter, (host) =>
       runSteps(host, host.plan.apply, reporter, signal),
     );
     const etcd = etcdHosts(hosts);
     for (const host of rolling) {
+      // Everybody else must be sound before one more member goes away for a moment.
+      const others = etcd.filter((member) => member.host !== host);
+      await onAll(`nothing was changed on ${host.name}, since these are not healthy`, others, reporter, (other) =>
+        waitForMember(other, run),
+      );
       await onAll('the change stopped at', [host], reporter, async () => {
-        // Everybody else must be sound before one more member goes away for a moment.
-        for (const other of etcd.filter((member) => member.host !== host)) await waitForMember(other, run);
         await runSteps(host, host.plan.apply, reporter, signal);
         for (const self of etcd.filter((member) => member.host === host)) await waitForMember(self, run);
       });
     }
   },
 };
+
+/**
+ * Whether etcd on this host has joined its cluster, which is when it reports itself started. One that has not can be
+ * restarted at any time, and may have to be: nobody becomes healthy by waiting for a member whose mending waits for them.
+ */
+function serves(host: HostRun): boolean {
+  return host.observation.units.get(ETCD_UNIT)?.active === 'active';
+}
 
 /** Runs the second stage: what the cloud-config starts after etcd. */
 export const finish: Phase<UpRun> = {
@@ -55,26 +65,37 @@ export const finish: Phase<UpRun> = {
 async function runSteps(host: HostRun, steps: readonly Step[], reporter: Reporter, signal: AbortSignal): Promise<void> {
   for (const step of steps) reporter.debug(`${host.name}: ${step.kind} ${step.target} (${step.reason})`);
   reporter.member(host.name, `${count(steps)} to make`);
-  await executeSteps(host.connection, steps, signal);
+  await executeSteps(host, steps, signal);
   reporter.member(host.name, `${count(steps)} made`, 'done');
 }
 
 /** The one way in which a host is changed. */
-async function executeSteps(connection: Connection, steps: readonly Step[], signal: AbortSignal): Promise<void> {
+async function executeSteps(host: HostRun, steps: readonly Step[], signal: AbortSignal): Promise<void> {
   const { text, input } = stepScript(steps);
-  const result = await connection.run({ text, input, sudo: true }, { signal, timeout: STEPS_TIMEOUT });
+  const result = await host.connection.run({ text, input, sudo: true }, { signal, timeout: STEPS_TIMEOUT });
   const { done, failure } = parseStepOutput(result.stdout.toString());
+  host.changes += steps.slice(0, done).filter(isChange).length;
   if (done === steps.length) return;
   const step = steps[done];
-  const said = failure?.output ?? result.stderr.toString().trim();
+  const said =
+    (failure?.output ?? result.stderr.toString().trim()) || endOf(failure?.code ?? result.code, result.signal);
   const what = step === undefined ? 'a step' : `${step.kind} ${step.target}`;
-  throw new CoreupError(`${what} failed${said === '' ? '' : `: ${said}`}`, {
+  throw new CoreupError(`${what} failed: ${said}`, {
     code: 'STEP_FAILED',
     hint: 'What was done before it stays; mend the cause and run `coreup up` again.',
   });
 }
 
+/** For a step that says nothing itself. */
+function endOf(code: number | null, signal: string | null): string {
+  return signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
+}
+
+function isChange(step: Step): boolean {
+  return step.kind !== 'record';
+}
+
 function count(steps: readonly Step[]): string {
-  const changes = steps.filter((step) => step.kind !== 'record').length;
+  const changes = steps.filter(isChange).length;
   return changes === 1 ? '1 change' : `${changes} changes`;
 }

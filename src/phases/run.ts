@@ -27,6 +27,8 @@ export class HostRun {
   }
 
   readonly question: Question;
+  /** Steps made on this host so far, without those that only keep the books. */
+  changes = 0;
 
   get name(): string {
     return this.member.name;
@@ -67,6 +69,18 @@ export interface EtcdHost {
   readonly expected: ExpectedMember;
 }
 
+/** How long to wait for etcd, in milliseconds. */
+export interface Patience {
+  /** Until a member must be ready. */
+  readonly ready: number;
+  /** Until members that are ready must agree: the last ones to join have just made themselves known. */
+  readonly agree: number;
+  /** Between two questions to etcd: the first pause, and the longest. */
+  readonly poll: readonly [first: number, most: number];
+  /** Between two looks at the unit; less often than etcd, since each costs the host a process. */
+  readonly unitPoll: number;
+}
+
 /** What the phases that bring a cluster up share. */
 export interface UpRun extends RunBase {
   readonly cluster: Cluster;
@@ -76,6 +90,8 @@ export interface UpRun extends RunBase {
   readonly hosts: readonly HostRun[];
   /** Milliseconds in which a host must be reached. */
   readonly connectDeadline: number;
+  /** Shorter in tests. */
+  readonly patience?: Patience;
 }
 
 function present<T>(value: T | undefined, what: string, member: string): T {

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MemberStatus } from '../etcd/client.js';
 import { compareMembership, compareStatuses } from '../etcd/verify.js';
-import { CoreupError, InterruptedError } from '../util/errors.js';
+import { orAbort } from '../ssh/abort.js';
+import { CoreupError, messageOf } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { MembersFailedError, onAll } from './failures.js';
 import type { EtcdHost, UpRun } from './run.js';
 import type { Phase } from './runner.js';
-import { waitForMember } from './wait.js';
+import { PATIENCE, waitForMember } from './wait.js';
 
 /**
  * Proves the cluster: every member is ready and in the member list with the right name and URLs, all agree on cluster
@@ -18,17 +19,16 @@ export const verify: Phase<UpRun> = {
   title: 'Verifying the cluster',
   async run(run) {
     const members = etcdHosts(run.hosts);
+    if (members.length === 0) return;
     const statuses = await waitForAll(members, run);
-    const [first] = members;
-    if (!first) return;
 
     const changed = run.hosts.some((host) => host.plan.apply.length > 0);
     if (changed) {
-      await agree(members, await statusesOf(members), run.signal);
+      await agree(members, await askAll(members), run);
       await compareClusterId(run, statuses);
-      await writeAndRead(members);
+      await writeAndRead(members, run);
     } else {
-      await inParallel(agree(members, statuses, run.signal), readEverywhere(members, run));
+      await inParallel(agree(members, { statuses, silent: new Map() }, run), readEverywhere(members, run));
       await compareClusterId(run, statuses);
     }
     await rememberCluster(run, members, statuses);
@@ -51,38 +51,63 @@ async function waitForAll(members: readonly EtcdHost[], run: UpRun): Promise<Rea
   return new Map(entries);
 }
 
-/** How long members that are ready may still disagree: the last ones to join have just made themselves known. */
-const AGREE_DEADLINE = 10_000;
+/** What members say of themselves, and why some say nothing, by name. */
+interface Answers {
+  readonly statuses: ReadonlyMap<string, MemberStatus>;
+  readonly silent: ReadonlyMap<string, string>;
+}
 
 /**
  * Waits until all members tell the same story of the cluster, and the right one.
  *
- * @param statuses what each has said of itself just now
+ * @param answers what each has said of itself just now
+ * @throws MembersFailedError with what is wrong with whom
  */
-async function agree(
-  members: readonly EtcdHost[],
-  statuses: ReadonlyMap<string, MemberStatus>,
-  signal: AbortSignal,
-): Promise<void> {
-  const expected = members.map((member) => member.expected);
-  const deadline = Date.now() + AGREE_DEADLINE;
-  for (let latest = statuses; ; latest = await statusesOf(members)) {
-    const listed = (await members[0]?.client.members()) ?? [];
-    const problems = new Map([...compareStatuses(latest), ...compareMembership(expected, listed)]);
+async function agree(members: readonly EtcdHost[], answers: Answers, run: UpRun): Promise<void> {
+  const { signal, patience = PATIENCE } = run;
+  const deadline = performance.now() + patience.agree;
+  for (let latest = answers; ; latest = await orAbort(askAll(members), signal)) {
+    const problems = await orAbort(disagreements(members, latest), signal);
     if (problems.size === 0) return;
-    if (signal.aborted) throw new InterruptedError();
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new MembersFailedError(
         'the cluster is not as it should be',
         [...problems].map(([member, message]) => ({ member, message })),
       );
     }
-    await delay(100);
+    await orAbort(delay(AGREE_PAUSE), signal);
   }
 }
 
-async function statusesOf(members: readonly EtcdHost[]): Promise<ReadonlyMap<string, MemberStatus>> {
-  return new Map(await Promise.all(members.map(async (member) => [member.name, await member.client.status()] as const)));
+const AGREE_PAUSE = 100;
+
+async function askAll(members: readonly EtcdHost[]): Promise<Answers> {
+  const statuses = new Map<string, MemberStatus>();
+  const silent = new Map<string, string>();
+  const answers = await Promise.allSettled(members.map((member) => member.client.status()));
+  members.forEach(({ name }, index) => {
+    const answer = answers[index];
+    if (answer?.status === 'fulfilled') statuses.set(name, answer.value);
+    else silent.set(name, messageOf(answer?.reason));
+  });
+  return { statuses, silent };
+}
+
+/** @returns one sentence per member that is not as it should be, by name */
+async function disagreements(
+  members: readonly EtcdHost[],
+  { statuses, silent }: Answers,
+): Promise<ReadonlyMap<string, string>> {
+  const problems = new Map([...compareStatuses(statuses), ...silent]);
+  const [teller] = members.filter(({ name }) => statuses.has(name));
+  if (!teller) return problems;
+  try {
+    const listed = await teller.client.members();
+    const expected = members.map((member) => member.expected);
+    return new Map([...compareMembership(expected, listed), ...problems]);
+  } catch (error) {
+    return new Map([[teller.name, `does not tell who the members are: ${messageOf(error)}`], ...problems]);
+  }
 }
 
 /** Lets all of them end before the first failure, in the order given, is thrown. */
@@ -107,21 +132,21 @@ async function compareClusterId(run: UpRun, statuses: ReadonlyMap<string, Member
   });
 }
 
-async function writeAndRead(members: readonly EtcdHost[]): Promise<void> {
-  const writer = members[0];
-  const reader = members.at(-1);
-  if (!writer || !reader) return;
+async function writeAndRead(members: readonly EtcdHost[], { reporter }: UpRun): Promise<void> {
+  const writers = members.slice(0, 1);
+  const readers = members.slice(-1);
   const key = `/coreup/verify/${randomUUID()}`;
-  await writer.client.put(key, key);
+  await onAll('this member does not take writes', writers, reporter, ({ client }) => client.put(key, key));
   try {
-    const value = await reader.client.get(key);
-    if (value !== key) {
-      throw new MembersFailedError('the cluster is not as it should be', [
-        { member: reader.name, message: `does not return what was written through ${writer.name}` },
-      ]);
-    }
+    await onAll('the cluster is not as it should be', readers, reporter, async ({ client }) => {
+      if ((await client.get(key)) === key) return;
+      throw new CoreupError(`does not return what was written through ${writers[0]?.name}`, { code: 'ETCD_READ' });
+    });
   } finally {
-    await writer.client.delete(key);
+    // One small key that stays behind is no reason to call a cluster unhealthy.
+    await writers[0]?.client.delete(key).catch((error: unknown) => {
+      reporter.debug(`the key ${key} stays: ${messageOf(error)}`);
+    });
   }
 }
 

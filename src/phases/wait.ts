@@ -2,25 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MemberStatus } from '../etcd/client.js';
 import { ETCD_UNIT } from '../etcd/service.js';
 import type { Reporter } from '../report/port.js';
+import { orAbort } from '../ssh/abort.js';
 import { CoreupError, InterruptedError, messageOf } from '../util/errors.js';
 import { sh } from '../util/shell.js';
 import { journalTail } from './remote.js';
-import type { EtcdHost } from './run.js';
+import type { EtcdHost, Patience } from './run.js';
 
 /** A slow disk or a second election can take ten seconds and more; nobody should wait for ever. */
-const READY_DEADLINE = 90_000;
+export const PATIENCE: Patience = { ready: 90_000, agree: 10_000, poll: [40, 400], unitPoll: 1500 };
 /** A member that systemd had to restart this often will not make it. */
 const MOST_RESTARTS = 3;
-const FIRST_POLL = 40;
-const SLOWEST_POLL = 400;
 /** Slow growth: a pause that grows by half each time comes, on average, a quarter too late. */
 const POLL_GROWTH = 1.2;
-/** The unit is looked at less often than etcd: it costs the host a process. */
-const UNIT_POLL = 1500;
 
 interface WaitContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly patience?: Patience;
 }
 
 /** A member that did not become ready, with the tail of its journal. */
@@ -38,15 +36,19 @@ export class MemberNotReadyError extends CoreupError {
  * Waits until a member answers clients and follows a leader. Asks gently: many questions at once slow the stragglers.
  *
  * @param abandon aborted when it is certain that there will be no quorum
- * @throws MemberNotReadyError if etcd has ended for good, or at the deadline
+ * @throws MemberNotReadyError if etcd has ended for good, or at the deadline; InterruptedError at once when interrupted
  */
-export async function waitForMember(
+export function waitForMember(member: EtcdHost, context: WaitContext, abandon?: AbortSignal): Promise<MemberStatus> {
+  return orAbort(poll(member, context, abandon), context.signal);
+}
+
+async function poll(
   member: EtcdHost,
-  { reporter, signal }: WaitContext,
+  { reporter, signal, patience = PATIENCE }: WaitContext,
   abandon?: AbortSignal,
 ): Promise<MemberStatus> {
-  const started = Date.now();
-  let pause = FIRST_POLL;
+  const started = performance.now();
+  let [pause] = patience.poll;
   let unitSeen = started;
   let restartsAtStart: number | undefined;
   let last = 'etcd has not answered yet';
@@ -59,8 +61,8 @@ export async function waitForMember(
     } catch (error) {
       last = messageOf(error);
     }
-    const now = Date.now();
-    if (now - unitSeen > UNIT_POLL) {
+    const now = performance.now();
+    if (now - unitSeen > patience.unitPoll) {
       unitSeen = now;
       const unit = await unitState(member);
       restartsAtStart ??= unit.restarts;
@@ -70,10 +72,11 @@ export async function waitForMember(
       reporter.member(member.name, `waiting for etcd (${unit.active}/${unit.sub}): ${last}`);
     }
     if (abandon?.aborted) throw await notReady(member, `there will be no quorum: ${last}`);
-    if (now - started > READY_DEADLINE)
-      throw await notReady(member, `not ready after ${READY_DEADLINE / 1000} s: ${last}`);
+    if (now - started > patience.ready) {
+      throw await notReady(member, `not ready after ${patience.ready / 1000} s: ${last}`);
+    }
     await delay(pause);
-    pause = Math.min(pause * POLL_GROWTH, SLOWEST_POLL);
+    pause = Math.min(pause * POLL_GROWTH, patience.poll[1]);
   }
 }
 
