@@ -72,11 +72,9 @@ function editEffect(file: ExplainedFile): Effect {
 }
 
 function unitEffect(unit: Explained['explanation']['units'][number]): Effect {
-  const states = [
-    unit.mask ? 'masked' : '',
-    unit.enable ? 'enabled' : '',
-    unit.runtime ? 'until the next boot (runtime)' : '',
-  ].filter((state) => state !== '');
+  const states = [unit.mask ? 'masked' : '', unit.enable ? 'enabled' : '', unit.runtime ? 'runtime' : ''].filter(
+    (state) => state !== '',
+  );
   return {
     what: `${unit.name}: ${states.length === 0 ? 'neither masked nor enabled' : states.join(', ')}`,
     from: unit,

@@ -17,31 +17,30 @@ export default class Validate extends BaseCommand {
       summary: 'Check this cloud-config alone; may be given several times.',
       helpValue: 'FILE',
       multiple: true,
-      exclusive: ['config'],
     }),
     unit: Flags.string({
       summary: 'Check this unit file alone; may be given several times.',
       helpValue: 'FILE',
       multiple: true,
-      exclusive: ['config'],
     }),
     strict: Flags.boolean({ summary: 'Exit code 2 for warnings, too.' }),
     'etcd-version': Flags.string({
       summary: 'The etcd of the hosts; by default that of the local hosts, where coreup makes them.',
       helpValue: 'X.Y',
-      parse: async (text) => (await import('../cli/parse-flags.js')).etcdVersion(text),
     }),
   };
 
   async run(): Promise<ValidateResult> {
     const { flags } = await this.parse(Validate);
     this.common = flags;
+    const { etcdVersion } = await import('../cli/parse-flags.js');
+    const version = flags['etcd-version'];
     const { validate } = await import('../actions/validate.js');
     const { frameOf, ...result } = await validate({
       config: flags.config,
       userData: flags['user-data'] ?? [],
       units: flags.unit ?? [],
-      etcdVersion: flags['etcd-version'],
+      etcdVersion: version === undefined ? undefined : etcdVersion(version),
       strict: flags.strict,
     });
     if (!result.valid) process.exitCode = 2;
