@@ -17,10 +17,14 @@ export function etcdHosts(hosts: readonly HostRun[]): readonly EtcdHost[] {
     }));
 }
 
-/** A client that talks to this host's etcd from the host itself. */
-export function etcdClient(connection: () => Connection, desired: HostState): EtcdClient {
+/**
+ * A client that talks to this host's etcd from the host itself.
+ *
+ * @param timeout milliseconds for each request
+ */
+export function etcdClient(connection: () => Connection, desired: HostState, timeout?: number): EtcdClient {
   const { host, port } = clientAddress(desired);
-  return new EtcdClient(() => connection().forward(host, port));
+  return new EtcdClient(() => connection().forward(host, port), timeout);
 }
 
 /** What etcd's member list must say of a member, from its settings. */

@@ -1,8 +1,9 @@
 import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import type { ListedMember } from '../etcd/client.js';
 import { isSupported } from '../etcd/version.js';
 import type { State } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
-import { etcdHosts } from './etcd-host.js';
+import { etcdClient, etcdHosts } from './etcd-host.js';
 import { MembersFailedError, type MemberFailure } from './failures.js';
 import type { EtcdHost, HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
@@ -104,10 +105,14 @@ async function guardMissingData(
   members: readonly EtcdHost[],
   empty: readonly EtcdHost[],
 ): Promise<void> {
-  // An `up` that was interrupted before the cluster was ever whole simply goes on.
-  if (bootstrap?.phase === 'started') return;
-  const waitedFor = bootstrap ? await neverStarted(members.filter((member) => !empty.includes(member))) : [];
-  const lost = empty.filter(({ expected }) => !expected.peerUrls.some((url) => waitedFor.includes(url)));
+  const listed = bootstrap ? await memberList(members.filter((member) => !empty.includes(member))) : undefined;
+  const lost = empty.filter(({ expected }) => {
+    const entry = listed?.find((member) => member.peerUrls.some((url) => expected.peerUrls.includes(url)));
+    // An `up` that was interrupted before the cluster was ever whole simply goes on; but a member that has told etcd its
+    // client URLs has run, and had data.
+    if (bootstrap?.phase === 'started') return entry !== undefined && entry.clientUrls.length > 0;
+    return entry?.name !== '';
+  });
   if (lost.length === 0) return;
   throw new MembersFailedError(
     'no host was changed, since these would start a second cluster',
@@ -119,11 +124,15 @@ async function guardMissingData(
   );
 }
 
-/** Peer URLs of members that etcd lists but that have never started, as any running member knows them. */
-async function neverStarted(members: readonly EtcdHost[]): Promise<readonly string[]> {
-  const lists = await Promise.allSettled(members.map(({ client }) => client.members()));
-  const listed = lists.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))[0] ?? [];
-  return listed.filter((member) => member.name === '').flatMap((member) => member.peerUrls);
+/** Milliseconds; a member that waits for its first quorum takes questions and does not answer them. */
+const ASK_TIMEOUT = 2000;
+
+/** etcd's member list as any running member knows it; undefined where none answers. */
+async function memberList(members: readonly EtcdHost[]): Promise<readonly ListedMember[] | undefined> {
+  const lists = await Promise.allSettled(
+    members.map(({ host }) => etcdClient(() => host.connection, host.desired, ASK_TIMEOUT).members()),
+  );
+  return lists.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))[0];
 }
 
 function lostEverything(members: readonly EtcdHost[]): MembersFailedError {
