@@ -6,6 +6,7 @@ import type { UserData } from '../render/user-data.js';
 import { takeLock } from '../state/lock.js';
 import { StateDirectory } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
+import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { Project } from './project.js';
 
@@ -18,6 +19,7 @@ export interface RenderResult {
 /** Renders and checks in memory; nothing is written. */
 export function renderChecked(project: Project): readonly UserData[] {
   const rendered = renderProject(project);
+  refuseInvalidUserData(project, rendered);
   desiredHosts(project, rendered);
   return rendered;
 }
