@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { HostState } from '../cluster/host-state.js';
 import type { Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
 import { substitute } from '../cloud-config/substitute.js';
 import { overridesFor } from '../config/overrides.js';
 import { HostRun } from '../phases/run.js';
-import { ADDED_PATHS, ADDED_UNITS, etcdDirectories, persist } from '../plan/adapt.js';
-import type { Question } from '../plan/observation.js';
+import { persist } from '../plan/persist.js';
+import { questionFor } from '../plan/question.js';
 import { checkUserData } from '../render/check.js';
 import { renderUserData, type UserData } from '../render/user-data.js';
 import { readBase } from './base.js';
@@ -23,7 +22,7 @@ export function renderProject(project: Project): readonly UserData[] {
 export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
   return rendered.map(({ member, fileName, text }) => {
     const variables = substitutions(member);
-    const { state } = readUserData({ file: fileName, text }, { vars: variables });
+    const { state } = readUserData({ file: fileName, text }, { vars: variables, hostname: member.name });
     const desired = persist(state);
     checkUserData({ member, desired, file: fileName, cluster: project.cluster });
     const digest = createHash('sha256')
@@ -41,25 +40,4 @@ export function substitutions(member: Member): Readonly<Record<string, string | 
     public_ipv6: member.publicIpv6,
     private_ipv6: member.privateIpv6,
   };
-}
-
-function questionFor(desired: HostState): Question {
-  const units = [...desired.units.map((unit) => unit.name), ...desired.commands.map((command) => command.unit)];
-  const users = [...desired.users.map((user) => user.name), ...desired.authorizedKeys.map((keys) => keys.user), 'etcd'];
-  const dataDirs = etcdDirectories(desired);
-  return {
-    paths: unique([
-      ...desired.files.map((file) => file.path),
-      ...desired.directories.map((directory) => directory.path),
-      ...dataDirs,
-      ...ADDED_PATHS,
-    ]),
-    units: unique([...units, ...ADDED_UNITS]),
-    users: unique(users),
-    dataDirs,
-  };
-}
-
-function unique(items: readonly string[]): readonly string[] {
-  return [...new Set(items)];
 }

@@ -1,4 +1,5 @@
 import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
 import { isSupported } from '../etcd/version.js';
 import type { State } from '../state/state.js';
@@ -33,6 +34,10 @@ function refusals(host: HostRun, cluster: string): MemberFailure[] {
       `belongs to the cluster ${owner}`,
       `Use another host, or free this one: stop etcd2 and remove /var/lib/coreup and its data directory there.`,
     );
+  }
+  const inTheWay = obstacles(host.desired, observation);
+  if (inTheWay.length > 0) {
+    return refuse(`has something in the way: ${inTheWay.join('; ')}`, 'Move it away there, or choose another path.');
   }
   return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
 }

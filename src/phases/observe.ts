@@ -1,4 +1,6 @@
+import type { Observation, Question } from '../plan/observation.js';
 import { observeScript, parseObservation } from '../plan/observe.js';
+import { followUp } from '../plan/question.js';
 import { onAll } from './failures.js';
 import { runAsRoot } from './remote.js';
 import type { UpRun } from './run.js';
@@ -9,8 +11,15 @@ export const observe: Phase<UpRun> = {
   title: 'Looking at the hosts',
   async run({ hosts, reporter, signal }) {
     await onAll('no host was changed, since these could not be looked at', hosts, reporter, async (host) => {
-      const output = await runAsRoot(host.connection, 'looking at the host', observeScript(host.question), { signal });
-      host.observation = parseObservation(host.question, output);
+      const look = async (question: Question): Promise<Observation> =>
+        parseObservation(
+          question,
+          await runAsRoot(host.connection, 'looking at the host', observeScript(question), { signal }),
+        );
+      const first = await look(host.question);
+      // What an earlier user-data left there is known only now.
+      const more = followUp(host.question, first.manifest);
+      host.observation = more ? await look(more) : first;
       const { os, etcd } = host.observation;
       reporter.member(host.name, `${os.id} ${os.version}, etcd ${etcd?.version?.text ?? 'none'}`, 'done');
     });

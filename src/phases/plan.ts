@@ -1,5 +1,6 @@
 import { adapt } from '../plan/adapt.js';
 import { diff } from '../plan/diff.js';
+import { keptNotices } from '../plan/notices.js';
 import type { UpRun } from './run.js';
 import type { Phase } from './runner.js';
 
@@ -9,7 +10,9 @@ export const plan: Phase<UpRun> = {
   run({ hosts, cluster, reporter }) {
     for (const host of hosts) {
       const { state, notices } = adapt(host.desired, host.observation);
-      for (const notice of notices) reporter.info(`${host.name} ${notice}`);
+      for (const notice of [...notices, ...keptNotices(state, host.observation)]) {
+        reporter.info(`${host.name} ${notice}`);
+      }
       host.plan = diff(state, host.observation, {
         cluster: cluster.name,
         member: host.name,

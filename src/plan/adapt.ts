@@ -1,37 +1,17 @@
 import type { HostFile, HostState, Origin } from '../cluster/host-state.js';
 import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/service.js';
 import type { Observation } from './observation.js';
+import { NETWORKD } from './persist.js';
 
-const RUN_UNITS = '/run/systemd/system/';
-const RUN_NETWORK = '/run/systemd/network/';
+export { persistentPath } from './persist.js';
+
 const ETC_UNITS = '/etc/systemd/system/';
+const CORE_USER = 'core';
 export const BOOT_UNIT = 'coreup-boot.service';
 const OWN: Origin = { key: 'coreup' };
 
-/**
- * Puts under /etc what a cloud-config puts under /run. CoreOS applies user-data at every boot; a host without
- * coreos-cloudinit would lose it with the first reboot. Where both places name the same file, the one under /etc wins,
- * as it does in systemd (systemd.unit(5), unit file load path).
- */
-export function persist(state: HostState): HostState {
-  const taken = new Set(state.files.map((file) => file.path));
-  const files = state.files.flatMap((file): HostFile[] => {
-    const path = persistentPath(file.path);
-    if (path === file.path) return [file];
-    return taken.has(path) ? [] : [{ ...file, path }];
-  });
-  return { ...state, files };
-}
-
-/** Where on a host without coreos-cloudinit something lives that CoreOS keeps under /run. */
-export function persistentPath(path: string): string {
-  if (path.startsWith(RUN_UNITS)) return ETC_UNITS + path.slice(RUN_UNITS.length);
-  if (path.startsWith(RUN_NETWORK)) return `/etc/systemd/network/${path.slice(RUN_NETWORK.length)}`;
-  return path;
-}
-
 /** Units that `adapt` may add; they are looked at on every host. */
-export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', 'fleet.service'];
+export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', 'fleet.service', NETWORKD];
 export const ADDED_PATHS: readonly string[] = [ETC_UNITS + ETCD_UNIT, ETC_UNITS + BOOT_UNIT];
 
 export interface Adapted {
@@ -45,9 +25,9 @@ export interface Adapted {
  * and a unit that repeats at boot the commands that CoreOS would repeat. Pure.
  */
 export function adapt(state: HostState, host: Observation): Adapted {
-  const withoutFleet = leaveOutFleet(state, host);
-  const withEtcd = wantsEtcd(state) ? addEtcdService(withoutFleet.state, host) : withoutFleet.state;
-  return { state: addBootCommands(withEtcd), notices: withoutFleet.notices };
+  const possible = leaveOutMissing(addCoreUser(state, host), host);
+  const withEtcd = wantsEtcd(state) ? addEtcdService(possible.state, host) : possible.state;
+  return { state: addBootCommands(withEtcd), notices: [...possible.notices, ...networkNotices(state, host)] };
 }
 
 /** Whether this state runs etcd: something starts or enables etcd2.service. */
@@ -144,19 +124,65 @@ function assignments(line: string): readonly (readonly [string, string])[] {
   });
 }
 
-function leaveOutFleet(state: HostState, host: Observation): Adapted {
-  const unit = 'fleet.service';
-  const asked = state.commands.some((command) => command.unit === unit) || state.units.some((u) => u.name === unit);
-  const given = state.files.some((file) => file.path === ETC_UNITS + unit);
-  if (!asked || given || host.units.get(unit)?.load === 'loaded') return { state, notices: [] };
+/** Daemons of CoreOS that other systems do without; what user-data writes for them is written all the same. */
+const COREOS_ONLY: Readonly<Record<string, string>> = {
+  'fleet.service': 'fleet',
+  'flanneld.service': 'flannel',
+  'locksmithd.service': 'locksmith',
+  'update-engine.service': 'update engine',
+};
+
+/** Leaves out what is to be done with units of CoreOS that this host does not have. */
+function leaveOutMissing(state: HostState, host: Observation): Adapted {
+  const asked = new Set([...state.commands.map(({ unit }) => unit), ...state.units.map(({ name }) => name)]);
+  const missing = Object.keys(COREOS_ONLY).filter((unit) => {
+    const given = state.files.some((file) => file.path === ETC_UNITS + unit);
+    const there = host.units.get(unit)?.load ?? 'not-found';
+    return asked.has(unit) && !given && there !== 'loaded' && there !== 'masked';
+  });
   return {
     state: {
       ...state,
-      units: state.units.filter((entry) => entry.name !== unit),
-      commands: state.commands.filter((command) => command.unit !== unit),
+      units: state.units.filter(({ name }) => !missing.includes(name)),
+      commands: state.commands.filter(({ unit }) => !missing.includes(unit)),
     },
-    notices: ['has no fleet; the user-data starts fleet.service, which is left out (its settings are written)'],
+    notices: missing.map((unit) => {
+      const verb = state.commands.find((command) => command.unit === unit)?.verb ?? 'configure';
+      return (
+        `has no ${COREOS_ONLY[unit]}; the user-data wants to ${verb} ${unit}, which is left out ` +
+        '(its settings are written)'
+      );
+    }),
   };
+}
+
+/**
+ * CoreOS has a user core whom the top-level `ssh_authorized_keys` let in. Where there is none, one is made, as a plain
+ * user: who may become root on a host that is not CoreOS is not for coreup to say.
+ */
+function addCoreUser(state: HostState, host: Observation): HostState {
+  const wanted = state.authorizedKeys.some(({ user }) => user === CORE_USER);
+  const known = host.users.has(CORE_USER) || state.users.some(({ name }) => name === CORE_USER);
+  if (!wanted || known) return state;
+  const core = {
+    name: CORE_USER,
+    gecos: 'CoreOS Admin',
+    noCreateHome: false,
+    groups: [],
+    noUserGroup: false,
+    system: false,
+    noLogInit: false,
+    shell: '/bin/bash',
+    origin: OWN,
+  };
+  return { ...state, users: [core, ...state.users] };
+}
+
+/** networkd's files are of no use where it does not run. */
+function networkNotices(state: HostState, host: Observation): readonly string[] {
+  const files = state.files.filter(({ path }) => path.startsWith('/etc/systemd/network/'));
+  if (files.length === 0 || host.units.get(NETWORKD)?.active === 'active') return [];
+  return [`does not run ${NETWORKD}; the network files of the user-data are written, and have no effect`];
 }
 
 /**

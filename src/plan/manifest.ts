@@ -1,5 +1,8 @@
-/** Where coreup keeps, on the host, what it made there. */
-export const MANIFEST_PATH = '/var/lib/coreup/manifest.json';
+import { createHash } from 'node:crypto';
+
+/** Where coreup keeps, on the host, what it made there and what it needs to take that back. */
+const DIRECTORY = '/var/lib/coreup';
+export const MANIFEST_PATH = `${DIRECTORY}/manifest.json`;
 
 /** What coreup made on a host, so that it can tell its own from others' and take its own away again. */
 export interface Manifest {
@@ -13,6 +16,14 @@ export interface Manifest {
    * of them may be there if it ends early.
    */
   readonly files: Readonly<Record<string, string>>;
+  /** Those of the files that took another file's place; `originalPath` has that one. */
+  readonly originals: readonly string[];
+  /** Directories that were made because a file needed them. */
+  readonly directories: readonly string[];
+  /** Lines that were set in files of the host, by path. */
+  readonly edits: Readonly<Record<string, EditMemory>>;
+  /** Keys that were added to authorized_keys, by user. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
   /** Units that coreup enabled or masked. */
   readonly enabled: readonly string[];
   readonly masked: readonly string[];
@@ -20,24 +31,75 @@ export interface Manifest {
   readonly pending: readonly string[];
 }
 
+/** What an edit did to a file. */
+export interface EditMemory {
+  /** The file was not there before. */
+  readonly made: boolean;
+  readonly lines: Readonly<Record<string, LineMemory>>;
+}
+
+export interface LineMemory {
+  /** The line as coreup wrote it. */
+  readonly line: string;
+  /** The line that it replaced; null if it was added. */
+  readonly was: string | null;
+}
+
+/** Where the file is kept that was at `path` before coreup wrote there. */
+export function originalPath(path: string): string {
+  return `${DIRECTORY}/originals/${digestOf(path)}`;
+}
+
+/** Where a file lies that a boot must put to `path`, which a reboot empties. */
+export function bootCopyPath(path: string): string {
+  return `${DIRECTORY}/boot/${digestOf(path)}`;
+}
+
+/** A name for a path that needs no quoting anywhere. */
+function digestOf(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, 32);
+}
+
 /** @returns undefined for anything that is no manifest of this version */
 export function parseManifest(text: string): Manifest | undefined {
   try {
-    const value = JSON.parse(text) as Omit<Manifest, 'version'> & { version: unknown };
-    const { version, files, enabled, masked, pending, cluster, userData } = value;
+    const value = { ...LATER_FIELDS, ...(JSON.parse(text) as Omit<Manifest, 'version'> & { version: unknown }) };
+    const { version, files, originals, directories, edits, keys, enabled, masked, pending, cluster, userData } = value;
     const sound =
       version === 1 &&
       [cluster, userData, ...Object.values(files)].every((entry) => typeof entry === 'string') &&
-      [enabled, masked, pending].every(Array.isArray);
+      [originals, directories, enabled, masked, pending, ...Object.values(keys)].every(Array.isArray) &&
+      Object.values(edits).every(({ lines }) => typeof lines === 'object');
     return sound ? { ...value, version } : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Fields that the manifests of the very first version did not have. */
+const LATER_FIELDS = { originals: [], directories: [], edits: {}, keys: {} };
+
 /** Keys in a fixed order, so that equal manifests are equal bytes. */
 export function printManifest(manifest: Manifest): string {
-  const files = Object.fromEntries(Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const { version, cluster, member, userData, enabled, masked, pending } = manifest;
-  return `${JSON.stringify({ version, cluster, member, userData, files, enabled, masked, pending }, null, 2)}\n`;
+  const { version, cluster, member, userData, originals, directories, enabled, masked, pending } = manifest;
+  const [files, edits, keys] = [sorted(manifest.files), sorted(manifest.edits), sorted(manifest.keys)];
+  const value = {
+    version,
+    cluster,
+    member,
+    userData,
+    files,
+    originals,
+    directories,
+    edits,
+    keys,
+    enabled,
+    masked,
+    pending,
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

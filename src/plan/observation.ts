@@ -5,6 +5,8 @@ import type { Manifest } from './manifest.js';
 export interface Question {
   /** Absolute paths of files and directories. */
   readonly paths: readonly string[];
+  /** Files whose content is wanted, not only its digest. */
+  readonly contents: readonly string[];
   readonly units: readonly string[];
   readonly users: readonly string[];
   /** Directories in which etcd may keep data. */
@@ -55,6 +57,8 @@ export interface Observation {
   /** The host's own etcd, where it has one. */
   readonly etcd: { readonly path: string; readonly version: EtcdVersion | undefined } | undefined;
   readonly paths: ReadonlyMap<string, ObservedPath>;
+  /** Content of those of the asked files that are there. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly units: ReadonlyMap<string, ObservedUnit>;
   readonly users: ReadonlyMap<string, ObservedUser>;
   /** Those of the asked data directories that hold etcd data. */

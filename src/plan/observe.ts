@@ -33,6 +33,9 @@ export function observeScript(question: Question): string {
     lines.push('mark paths', sh`stat --printf ${PATH_FORMAT} -- ${paths} 2>/dev/null`);
     lines.push('mark digests', sh`sha256sum -z -- ${question.paths} 2>/dev/null`);
   }
+  question.contents.forEach((path, position) => {
+    lines.push(`mark 'content ${position}'`, sh`[ -f ${path} ] && { echo; base64 -w0 <${path}; }`);
+  });
   const units = question.units.filter((unit) => !isTemplate(unit));
   if (units.length > 0) {
     lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${units} 2>&1`);
@@ -81,6 +84,7 @@ export function parseObservation(question: Question, output: string): Observatio
     systemd: init === 'systemd',
     etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },
     paths: parsePaths(sections.get('paths') ?? '', sections.get('digests') ?? ''),
+    contents: parseContents(question.contents, sections),
     units: new Map([
       // Without systemd nothing is shown, and the units do not matter any more.
       ...parseUnits(
@@ -114,6 +118,18 @@ function parsePaths(stats: string, digests: string): Map<string, ObservedPath> {
     paths.set(name, kind === 'file' && sha256 !== undefined ? { ...known, sha256 } : known);
   }
   return paths;
+}
+
+/** A file that is there has an empty line before its content. */
+function parseContents(asked: readonly string[], sections: ReadonlyMap<string, string>): Map<string, Uint8Array> {
+  return new Map(
+    asked.flatMap((path, position) => {
+      const [there, text = ''] = (sections.get(`content ${position}`) ?? 'missing').split('\n');
+      return there === '' && sections.get(`content ${position}`) !== ''
+        ? [[path, Buffer.from(text, 'base64')] as const]
+        : [];
+    }),
+  );
 }
 
 function typeOf(description: string): ObservedPath['type'] {

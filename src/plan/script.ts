@@ -1,6 +1,9 @@
-import type { HostUser } from '../cluster/host-state.js';
+import { posix } from 'node:path';
+import { unitGroup } from '../cloud-config/unit-paths.js';
+import type { HostFile, HostUser } from '../cluster/host-state.js';
 import { quote, sh } from '../util/shell.js';
-import { MANIFEST_PATH, printManifest } from './manifest.js';
+import { MANIFEST_PATH, originalPath, printManifest } from './manifest.js';
+import { maskPath } from './persist.js';
 import type { Action, Step } from './step.js';
 
 /** A shell script for several steps, with the bytes it reads from stdin. */
@@ -20,8 +23,9 @@ export interface StepResult {
 /**
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
  * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). `take SIZE` reads text
- * into $input. After a short read (the connection was cut) nothing has changed. `run N` runs step N and reports it; the
- * first failure ends the script.
+ * into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at
+ * PATH, once; `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and
+ * reports it; the first failure ends the script.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
@@ -31,13 +35,28 @@ put() {
     mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
 take() { input=$(head -c "$1" && echo .) && { [ "\${#input}" = "$(($1 + 1))" ] || short; } && input=\${input%.}; }
-add_keys() {
-  take "$2" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
+swap_keys() {
+  take "$2" && add=$input && take "$3" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
   [ -d "$h/.ssh" ] || install -d -m 0700 -o "$1" -g "$g" -- "$h/.ssh" || return
   f=$h/.ssh/authorized_keys; t=$(mktemp -- "$h/.ssh/.coreup.XXXXXXXX") || return
-  { if [ -f "$f" ]; then cat -- "$f" && { [ -z "$(tail -c 1 -- "$f")" ] || echo; }; fi && printf %s "$input"; } >"$t" &&
+  { if [ -f "$f" ]; then without "$input" "$f"; fi && printf %s "$add"; } >"$t" &&
     chown -- "$1:$g" "$t" && chmod 0600 -- "$t" && mv -fT -- "$t" "$f" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
+without() {
+  [ -n "$1" ] || { cat -- "$2" && { [ -z "$(tail -c 1 -- "$2")" ] || echo; }; return; }
+  printf %s "$1" | grep -vxF -f - -- "$2" || [ $? = 1 ]
+}
+keep() {
+  [ ! -e "$2" ] && [ ! -L "$2" ] || return 0
+  d=$(dirname -- "$2") && { [ -d "$d" ] || install -d -m 0700 -- "$d"; } && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
+  cp -a --remove-destination -- "$1" "$t" && mv -fT -- "$t" "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
+}
+bring_back() {
+  [ -e "$2" ] || [ -L "$2" ] || { rm -f -- "$1"; return; }
+  d=$(dirname -- "$1") && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
+  cp -a --remove-destination -- "$2" "$t" && mv -fT -- "$t" "$1" && rm -f -- "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
+}
+changed() { echo "$1 has changed since it was looked at; run it again"; return 1; }
 disable_unit() {
   o=$(systemctl --no-reload disable -- "$1" 2>&1) || case $o in
     *'does not exist'*) ;; # Nor can it be enabled then.
@@ -92,8 +111,10 @@ function compile(action: Action): Compiled {
       return { command: sh`take ${bytes.length} && printf %s "$input" | chpasswd -e`, bytes };
     }
     case 'authorized-keys': {
-      const bytes = Buffer.from(action.add.map((key) => `${key}\n`).join(''));
-      return { command: sh`add_keys ${action.user} ${bytes.length}`, bytes };
+      const [add, remove] = [action.add, action.remove].map((keys) => Buffer.from(keys.map((k) => `${k}\n`).join('')));
+      if (!add || !remove) return { command: ':' };
+      const command = sh`swap_keys ${action.user} ${add.length} ${remove.length}`;
+      return { command, bytes: Buffer.concat([add, remove]) };
     }
     case 'directory': {
       const { path, mode, owner } = action.directory;
@@ -102,17 +123,28 @@ function compile(action: Action): Compiled {
       };
     }
     case 'file-write': {
-      const { path, mode, owner, content } = action.file;
-      return { command: sh`put ${octal(mode)} ${owner ?? 'root:root'} ${content.length} ${path}`, bytes: content };
+      const { path } = action.file;
+      const keep = action.keep ? sh`keep ${path} ${originalPath(path)} && ` : '';
+      return { command: keep + put(action.file), bytes: action.file.content };
     }
+    case 'file-edit':
+      return { command: whilePresent(action.file.path, action.present) + put(action.file), bytes: action.file.content };
     case 'file-remove':
-      return { command: removeOwn(action.path, action.sha256) };
-    case 'unit-mask':
-      return {
-        command: sh`rm -f -- /etc/systemd/system/${action.unit} && ln -s /dev/null /etc/systemd/system/${action.unit}`,
-      };
+      return { command: removeOwn(action.path, action.sha256, action.restore === true) };
+    case 'directory-remove':
+      return { command: sh`[ ! -d ${action.path} ] || rmdir --ignore-fail-on-non-empty -- ${action.path}` };
+    case 'unit-mask': {
+      const path = maskPath(action.unit);
+      return { command: sh`mkdir -p -- ${posix.dirname(path)} && rm -f -- ${path} && ln -sT /dev/null ${path}` };
+    }
     case 'unit-unmask':
-      return { command: sh`systemctl --no-reload unmask -- ${action.unit}` };
+      return { command: unmask(action.unit, action.runtime === true) };
+    case 'unit-reenable':
+      return { command: sh`systemctl --no-reload reenable -- ${action.unit}` };
+    case 'unit-retire':
+      return {
+        command: sh`systemctl stop -- ${action.unit} && { systemctl reset-failed -- ${action.unit} 2>/dev/null || :; }`,
+      };
     case 'unit-enable':
       return { command: sh`systemctl --no-reload enable -- ${action.unit}` };
     case 'unit-disable':
@@ -138,18 +170,40 @@ function unitCommand(action: { unit: string; verb: string; wait: boolean }): str
   );
 }
 
+function put({ path, mode, owner, content }: HostFile): string {
+  return sh`put ${octal(mode)} ${owner ?? 'root:root'} ${content.length} ${path}`;
+}
+
+/** Goes on only if the file still has the digest, or still is not there. */
+function whilePresent(path: string, present: string | null): string {
+  if (present === null) return sh`{ [ ! -e ${path} ] || changed ${path}; } && `;
+  return sh`[ "$(sha256sum <${path})" = ${`${present}  -`} ] || { changed ${path}; return; }\n`;
+}
+
+/** networkd's files are masked like units, but systemctl does not know them. */
+function unmask(unit: string, runtime: boolean): string {
+  const path = maskPath(unit);
+  if (unitGroup(unit) === 'network') return sh`[ ! -L ${path} ] || rm -f -- ${path}`;
+  return sh`systemctl --no-reload ${runtime ? ['--runtime'] : []} unmask -- ${unit}`.replace('  ', ' ');
+}
+
 /** Takes a file away only while it is what coreup wrote, and the directory of a drop-in with the last one in it. */
-function removeOwn(path: string, sums: readonly string[]): string {
+function removeOwn(path: string, sums: readonly string[], restore: boolean): string {
   const own = sums.map((sum) => quote(`${sum}  -`)).join('|');
-  const remove = sh`[ ! -f ${path} ] || case $(sha256sum <${path}) in ` + `${own}) ${sh`rm -f -- ${path}`} ;; esac`;
+  const away = restore ? sh`bring_back ${path} ${originalPath(path)}` : sh`rm -f -- ${path}`;
+  const remove = sh`[ -L ${path} ] || [ ! -f ${path} ] || case $(sha256sum <${path}) in ` + `${own}) ${away} ;; esac`;
   const dropIns = /^(.+\/systemd\/system\/[^/]+\.d)\/[^/]+$/.exec(path)?.[1];
   if (dropIns === undefined) return remove;
   return `{ ${remove}; } && ` + sh`{ [ ! -d ${dropIns} ] || rmdir --ignore-fail-on-non-empty -- ${dropIns}; }`;
 }
 
-/** The flags that coreos-cloudinit gives to useradd(8) for each field of `users[]`; the password is a step of its own. */
+/**
+ * The flags that coreos-cloudinit gives to useradd(8) for each field of `users[]`; a password is a step of its own, so
+ * that it shows in no process list. `*` lets nobody in by password, and unlike useradd's own `!` does not lock the
+ * account for keys either. (coreos-cloudinit puts quotes around gecos, which then are part of it; coreup does not.)
+ */
 function createUser(user: HostUser): string {
-  const words = ['useradd'];
+  const words = ['useradd', '--password', '*'];
   const option = (flag: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') words.push(flag, value);
   };

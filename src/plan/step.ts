@@ -6,12 +6,26 @@ export type Action =
   | { readonly kind: 'hostname'; readonly name: string }
   | { readonly kind: 'user-create'; readonly user: HostUser }
   | { readonly kind: 'user-password'; readonly name: string; readonly hash: string }
-  | { readonly kind: 'authorized-keys'; readonly user: string; readonly add: readonly string[] }
+  | {
+      readonly kind: 'authorized-keys';
+      readonly user: string;
+      readonly add: readonly string[];
+      readonly remove: readonly string[];
+    }
   | { readonly kind: 'directory'; readonly directory: HostDirectory }
-  | { readonly kind: 'file-write'; readonly file: HostFile }
-  /** Only if it is one of these (sha256, hex). */
-  | { readonly kind: 'file-remove'; readonly path: string; readonly sha256: readonly string[] }
-  | { readonly kind: 'unit-mask' | 'unit-unmask' | 'unit-enable' | 'unit-disable'; readonly unit: string }
+  /** `keep`: what is there now is the host's own, and is put aside. */
+  | { readonly kind: 'file-write'; readonly file: HostFile; readonly keep?: true }
+  /** Only over the content that was looked at (sha256, hex); null where there was no file. */
+  | { readonly kind: 'file-edit'; readonly file: HostFile; readonly present: string | null }
+  /** Only if it is one of these (sha256, hex). `restore`: what was put aside comes back in its place. */
+  | { readonly kind: 'file-remove'; readonly path: string; readonly sha256: readonly string[]; readonly restore?: true }
+  /** Only if it is empty. */
+  | { readonly kind: 'directory-remove'; readonly path: string }
+  | { readonly kind: 'unit-mask' | 'unit-enable' | 'unit-reenable' | 'unit-disable'; readonly unit: string }
+  /** `runtime`: a mask for this boot only. */
+  | { readonly kind: 'unit-unmask'; readonly unit: string; readonly runtime?: true }
+  /** Stops a unit for good; the name may be a pattern for the instances of a template. */
+  | { readonly kind: 'unit-retire'; readonly unit: string }
   | { readonly kind: 'daemon-reload' }
   | { readonly kind: 'unit-command'; readonly unit: string; readonly verb: UnitVerb; readonly wait: boolean }
   | { readonly kind: 'record'; readonly manifest: Manifest };

@@ -6,7 +6,6 @@ import {
   bringsEtcdService,
   etcdDirectories,
   etcdEnvironment,
-  persist,
   wantsEtcd,
 } from '../../../src/plan/adapt.js';
 import type { Observation } from '../../../src/plan/observation.js';
@@ -20,36 +19,6 @@ const text = (of: HostState, path: string): string => {
 };
 const SERVICE = '/etc/systemd/system/etcd2.service';
 const STARTS_ETCD = { commands: [command('start', 'etcd2.service')] };
-
-describe('persist', () => {
-  it('puts under /etc what coreos-cloudinit puts under /run, and nothing else', () => {
-    const before = [
-      '/run/systemd/system/etcd2.service.d/20-cloudinit.conf',
-      '/run/systemd/network/10-static.network',
-      '/run/flannel/options.env',
-      '/etc/systemd/system/a.service',
-      '/run/systemd/systemX/a',
-    ];
-    expect(persist(state({ files: before.map((path) => file(path)) })).files.map(({ path }) => path)).toEqual([
-      '/etc/systemd/system/etcd2.service.d/20-cloudinit.conf',
-      '/etc/systemd/network/10-static.network',
-      '/run/flannel/options.env',
-      '/etc/systemd/system/a.service',
-      '/run/systemd/systemX/a',
-    ]);
-  });
-
-  it.each([[[0, 1]], [[1, 0]]])(
-    'lets the file under /etc win over one of the same name under /run (order %j)',
-    (order) => {
-      const both = [file('/run/systemd/system/a.service', 'run'), file('/etc/systemd/system/a.service', 'etc')];
-      const { files } = persist(state({ files: order.flatMap((index) => both[index] ?? []) }));
-      expect(files.map((entry) => [entry.path, Buffer.from(entry.content).toString()])).toEqual([
-        ['/etc/systemd/system/a.service', 'etc'],
-      ]);
-    },
-  );
-});
 
 describe('wantsEtcd', () => {
   it.each([

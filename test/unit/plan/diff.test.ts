@@ -7,6 +7,7 @@ import { allSteps, restarts, type HostPlan, type Step } from '../../../src/plan/
 import {
   command,
   EMPTY_HOST,
+  EMPTY_MANIFEST,
   EMPTY_STATE,
   file,
   ORIGIN,
@@ -18,16 +19,7 @@ import {
 } from './support.js';
 
 const IDENTITY: Identity = { cluster: 'c', member: 'core-01', userData: 'digest' };
-const MANIFEST: Manifest = {
-  version: 1,
-  cluster: 'c',
-  member: 'core-01',
-  userData: 'digest',
-  files: {},
-  enabled: [],
-  masked: [],
-  pending: [],
-};
+const MANIFEST = EMPTY_MANIFEST;
 const DROP_IN = '/etc/systemd/system/etcd2.service.d/20-cloudinit.conf';
 
 function compare(desired: Partial<HostState>, observed: Partial<Observation> = {}, identity = IDENTITY): HostPlan {
@@ -114,7 +106,10 @@ describe('diff', () => {
           command('restart', 'b.service'),
         ],
       },
-      { manifest: { ...MANIFEST, userData: 'old', files: { '/etc/old': 'sum' }, enabled: ['gone.service'] } },
+      {
+        manifest: { ...MANIFEST, userData: 'old', files: { '/etc/old': 'sum' }, enabled: ['gone.service'] },
+        paths: new Map([['/etc/old', seenPath({ sha256: 'sum' })]]),
+      },
     );
     expect(allSteps(plan).map((step) => `${step.kind} ${step.target}`)).toEqual([
       'record manifest',
@@ -123,11 +118,11 @@ describe('diff', () => {
       'user-password u',
       'authorized-keys core',
       'directory /var/lib/etcd2',
+      'unit-disable gone.service',
       `file-write ${DROP_IN}`,
       'file-remove /etc/old',
       'unit-mask m.service',
       'unit-enable etcd2.service',
-      'unit-disable gone.service',
       'daemon-reload systemd',
       'unit-command a.service',
       'unit-command etcd2.service',
@@ -194,6 +189,7 @@ describe('hostname, users and keys', () => {
       kind: 'authorized-keys',
       user: 'u',
       add: ['ssh-rsa C'],
+      remove: [],
     });
     expect(told(compare(keys('ssh-rsa A a@b', 'ssh-rsa B'), there('')))).toEqual([]);
   });
@@ -206,7 +202,7 @@ describe('files and directories', () => {
   it.each([
     ['is missing', undefined],
     ['is a directory, not a file', seenPath({ type: 'directory' })],
-    ['is a link, not a file', seenPath({ type: 'link' })],
+    ['is a symbolic link; the link is replaced, not what it leads to', seenPath({ type: 'link' })],
     ['has other content', seenFile(wanted, { ...owned, sha256: sha256('other') })],
     ['has mode 0644', seenFile(wanted, { ...owned, mode: 0o644 })],
     ['has mode 4640', seenFile(wanted, { ...owned, mode: 0o4640 })],
@@ -235,8 +231,12 @@ describe('files and directories', () => {
   });
 
   it('takes away what only an earlier user-data had, and only that', () => {
-    const manifest = { ...MANIFEST, files: { '/etc/f': 'x', '/etc/old': 'sum' } };
-    const plan = compare({ files: [wanted] }, { manifest, paths: new Map([['/etc/f', seenFile(wanted, owned)]]) });
+    const manifest = { ...MANIFEST, files: { '/etc/f': 'x', '/etc/old': 'sum', '/etc/gone': 'sum' } };
+    const paths = new Map([
+      ['/etc/f', seenFile(wanted, owned)],
+      ['/etc/old', seenPath({ sha256: 'sum' })],
+    ]);
+    const plan = compare({ files: [wanted] }, { manifest, paths });
     expect(told(plan)).toEqual(['file-remove /etc/old: is no longer in the user-data']);
     expect(plan.apply.map(({ action }) => action)).toContainEqual({
       kind: 'file-remove',
@@ -282,10 +282,16 @@ describe('unit files', () => {
   it('are masked and unmasked', () => {
     const masked = new Map([['a.service', seenUnit({ load: 'masked' })]]);
     expect(told(compare({ units: [unit('a.service', { mask: true })] }))[0]).toBe('unit-mask a.service: is not masked');
-    expect(told(compare({ units: [unit('a.service')] }, { units: masked }))[0]).toBe(
+    const other = { units: masked, manifest: MANIFEST };
+    expect(told(compare({ units: [unit('a.service')] }, other))).toEqual([]);
+    const runtime = new Map([['a.service', seenUnit({ load: 'masked', fileState: 'masked-runtime' })]]);
+    expect(told(compare({ units: [unit('a.service', { runtime: true })] }, { units: runtime }))[0]).toBe(
       'unit-unmask a.service: is masked',
     );
     const manifest = { ...MANIFEST, masked: ['a.service'] };
+    expect(told(compare({ units: [unit('a.service')] }, { units: masked, manifest }))[0]).toBe(
+      'unit-unmask a.service: is masked',
+    );
     expect(told(compare({}, { units: masked, manifest }))).toEqual([
       'unit-unmask a.service: is no longer in the user-data',
       RELOAD,
@@ -342,7 +348,8 @@ describe('commands', () => {
 
   it('restart it too when a drop-in goes, and not for files of other units', () => {
     const dropped = { ...MANIFEST, files: { '/etc/systemd/system/a.service.d/x.conf': 's' } };
-    const plan = compare(start, { ...seen({ active: 'active' }), manifest: dropped });
+    const paths = new Map([['/etc/systemd/system/a.service.d/x.conf', seenPath({ sha256: 's' })]]);
+    const plan = compare(start, { ...seen({ active: 'active' }), manifest: dropped, paths });
     expect(restarts(plan, 'a.service')).toBe(true);
     const other = compare({ ...start, files: [file('/etc/systemd/system/b.service')] }, seen({ active: 'active' }));
     expect(restarts(other, 'a.service')).toBe(false);
@@ -394,16 +401,22 @@ describe('after an apply that was cut short', () => {
   const running = new Map([['a.service', seenUnit({ active: 'active' })]]);
 
   it('a unit that still runs with old files is restarted, after systemd has reloaded', () => {
-    const first = compare(desired, { units: running, manifest: { ...MANIFEST, files: { '/etc/old': 's' } } });
+    const old: [string, ReturnType<typeof seenPath>] = ['/etc/old', seenPath({ sha256: 's' })];
+    const first = compare(desired, {
+      units: running,
+      manifest: { ...MANIFEST, files: { '/etc/old': 's' } },
+      paths: new Map([old]),
+    });
     const [intent] = records(first);
     expect(intent).toEqual({
       ...MANIFEST,
       userData: '',
       files: { '/etc/old': 's', [drop.path]: sha256(drop.content), '/etc/f': sha256('/etc/f\n') },
+      directories: ['/etc/systemd', '/etc/systemd/system', '/etc/systemd/system/a.service.d'],
       pending: ['a.service'],
     });
     if (!intent) return;
-    const paths = new Map(desired.files.map((entry) => [entry.path, seenFile(entry)]));
+    const paths = new Map([old, ...desired.files.map((entry) => [entry.path, seenFile(entry)] as const)]);
     expect(told(compare(desired, { units: running, manifest: intent, paths }))).toEqual([
       'file-remove /etc/old: is no longer in the user-data',
       'daemon-reload systemd: the last apply was cut short',

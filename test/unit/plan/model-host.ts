@@ -1,4 +1,6 @@
+import { posix } from 'node:path';
 import type { HostFile } from '../../../src/cluster/host-state.js';
+import { ancestors } from '../../../src/plan/diff-paths.js';
 import type { Manifest } from '../../../src/plan/manifest.js';
 import type { ObservedPath, ObservedUnit, Observation } from '../../../src/plan/observation.js';
 import type { Action } from '../../../src/plan/step.js';
@@ -13,6 +15,7 @@ const UNITS = '/etc/systemd/system/';
 export class ModelHost {
   hostname = 'host';
   readonly files = new Map<string, { sum: string; mode: number; owner: string } | 'directory' | 'mask'>();
+  readonly directories = new Set(['/etc', '/etc/systemd', '/etc/systemd/system']);
   readonly users = new Map<string, { hash: string; keys: string[] }>();
   readonly enabled = new Set<string>();
   /** Definition that each running unit was started with. */
@@ -20,6 +23,8 @@ export class ModelHost {
   /** How often each unit was restarted. */
   readonly restarted = new Map<string, number>();
   manifest: Manifest | undefined;
+  /** Contents of files that were edited. */
+  readonly texts = new Map<string, Uint8Array>();
   private loaded = new Map<string, string>();
 
   /** @param vendor units that the distribution brings under /usr/lib */
@@ -85,17 +90,27 @@ export class ModelHost {
         return;
       case 'authorized-keys':
         this.user(action.user).keys.push(...action.add);
+        this.user(action.user).keys = this.user(action.user).keys.filter((key) => !action.remove.includes(key));
         return;
       case 'directory':
         this.files.set(action.directory.path, 'directory');
         return;
       case 'file-write':
         if (this.files.get(action.file.path) === 'directory') throw new Error('is a directory');
-        this.files.set(action.file.path, entry(action.file));
+        this.write(action.file);
+        return;
+      case 'file-edit':
+        this.write(action.file);
+        this.texts.set(action.file.path, action.file.content);
+        return;
+      case 'directory-remove':
+        this.removeEmpty(action.path);
         return;
       case 'file-remove': {
         const there = this.files.get(action.path);
         if (typeof there === 'object' && action.sha256.includes(there.sum)) this.files.delete(action.path);
+        this.texts.delete(action.path);
+        if (action.path.includes('.d/')) this.removeEmpty(posix.dirname(action.path));
         return;
       }
       case 'unit-mask':
@@ -103,6 +118,14 @@ export class ModelHost {
         return;
       case 'unit-unmask':
         if (this.isMasked(action.unit)) this.files.delete(UNITS + action.unit);
+        return;
+      case 'unit-reenable':
+        if (!this.enabled.has(action.unit)) throw new Error(`${action.unit} is not enabled`);
+        return;
+      case 'unit-retire':
+        for (const unit of this.running.keys()) {
+          if (unit.replace(/@[^.]+/, '@*') === action.unit || unit === action.unit) this.running.delete(unit);
+        }
         return;
       case 'unit-enable':
         if (!this.exists(action.unit)) throw new Error(`${action.unit} does not exist`);
@@ -128,6 +151,16 @@ export class ModelHost {
     }
   }
 
+  private write(file: HostFile): void {
+    for (const directory of ancestors(file.path)) this.directories.add(directory);
+    this.files.set(file.path, entry(file));
+  }
+
+  private removeEmpty(directory: string): void {
+    const inside = [...this.files.keys(), ...this.directories].some((path) => path.startsWith(`${directory}/`));
+    if (!inside) this.directories.delete(directory);
+  }
+
   private user(name: string): { hash: string; keys: string[] } {
     const user = this.users.get(name);
     if (!user) throw new Error(`no user ${name}`);
@@ -138,7 +171,11 @@ export class ModelHost {
     return {
       ...EMPTY_HOST,
       hostname: this.hostname,
-      paths: new Map([...this.files].map(([path, there]) => [path, seen(there)])),
+      paths: new Map([
+        ...[...this.directories].map((path) => [path, seen('directory')] as const),
+        ...[...this.files].map(([path, there]) => [path, seen(there)] as const),
+      ]),
+      contents: this.texts,
       users: new Map(
         [...this.users].map(([name, { hash, keys }]) => [
           name,

@@ -5,9 +5,9 @@ import { describe, expect, it } from '@jest/globals';
 import { MANIFEST_PATH, printManifest, type Manifest } from '../../../src/plan/manifest.js';
 import { observeScript, parseObservation } from '../../../src/plan/observe.js';
 import type { Observation, Question } from '../../../src/plan/observation.js';
-import { runShell, sha256, standIns, temporary } from './support.js';
+import { EMPTY_MANIFEST, runShell, sha256, standIns, temporary } from './support.js';
 
-const NOTHING: Question = { paths: [], units: [], users: [], dataDirs: [] };
+const NOTHING: Question = { paths: [], contents: [], units: [], users: [], dataDirs: [] };
 
 /** Asks this machine; its own places that a test must not depend on are replaced by temporary ones. */
 function observe(
@@ -110,20 +110,42 @@ describe('observeScript, run by a real /bin/sh', () => {
   });
 
   it('reads the manifest back; anything else in its place is none', () => {
-    const manifest: Manifest = {
-      version: 1,
-      cluster: 'c',
-      member: 'core-01',
-      userData: 'd',
-      files: { '/etc/ü \x1e': 'x' },
-      enabled: ['a.service'],
-      masked: [],
-      pending: [],
-    };
+    const manifest: Manifest = { ...EMPTY_MANIFEST, files: { '/etc/ü \x1e': 'x' }, enabled: ['a.service'] };
     expect(observe({}, { manifest: printManifest(manifest) }).manifest).toEqual(manifest);
     for (const other of ['', '{', 'null', '[]', '{"version":2,"files":{}}', '{"version":1,"files":null}']) {
       expect(observe({}, { manifest: other }).manifest).toBeUndefined();
     }
+  });
+
+  it('takes a manifest of the first version for one that remembers less', () => {
+    const first = {
+      version: 1,
+      cluster: 'c',
+      member: 'm',
+      userData: 'd',
+      files: {},
+      enabled: [],
+      masked: [],
+      pending: [],
+    };
+    const seen = observe({}, { manifest: JSON.stringify(first) }).manifest;
+    expect(seen).toEqual({ ...EMPTY_MANIFEST, member: 'm', userData: 'd' });
+  });
+
+  it('reads contents byte for byte, and tells an empty file from none', () => {
+    const directory = temporary();
+    const bytes = Buffer.from([0, 0x1e, 10, 0xff, 13, 10]);
+    const [full, empty, none] = ['full', 'empty', 'none'].map((name) => join(directory, name));
+    if (!full || !empty || !none) return;
+    writeFileSync(full, bytes);
+    writeFileSync(empty, '');
+    const { contents } = observe({ contents: [full, empty, none, directory] });
+    expect(contents).toEqual(
+      new Map([
+        [full, bytes],
+        [empty, Buffer.alloc(0)],
+      ]),
+    );
   });
 
   it('refuses an output that was cut off', () => {

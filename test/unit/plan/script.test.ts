@@ -16,7 +16,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MANIFEST_PATH, parseManifest, type Manifest } from '../../../src/plan/manifest.js';
 import { parseStepOutput, stepScript, type StepResult } from '../../../src/plan/script.js';
 import { step, type Action } from '../../../src/plan/step.js';
-import { file, ORIGIN, runShell, sha256, standIns, temporary } from './support.js';
+import { EMPTY_MANIFEST, file, ORIGIN, runShell, sha256, standIns, temporary } from './support.js';
 
 /** Runs the steps on this machine and tells how far they came. */
 function perform(
@@ -175,6 +175,47 @@ describe('directory', () => {
   });
 });
 
+describe('file-edit', () => {
+  const edit = (path: string, present: string | null): Action => ({
+    kind: 'file-edit',
+    file: file(path, 'new\n', { mode: 0o600, owner: '65534:1' }),
+    present: present === null ? null : sha256(present),
+  });
+
+  it('writes over the content that was looked at, or where nothing was', () => {
+    const directory = temporary();
+    writeFileSync(join(directory, 'old'), 'seen');
+    expect(perform([edit(join(directory, 'old'), 'seen'), edit(join(directory, 'a', 'new'), null)])).toEqual({
+      done: 2,
+    });
+    for (const name of ['old', 'a/new']) {
+      expect(readFileSync(join(directory, name), 'utf8')).toBe('new\n');
+      expect(mode(join(directory, name))).toBe(0o600);
+    }
+  });
+
+  it.each(['seen', null])('refuses a file that has changed meanwhile (%s)', (present) => {
+    const path = join(temporary(), 'f');
+    writeFileSync(path, 'other');
+    expect(perform([edit(path, present)]).failure?.output).toMatch(/has changed since it was looked at/);
+    expect(readFileSync(path, 'utf8')).toBe('other');
+  });
+});
+
+describe('directory-remove', () => {
+  it('takes an empty directory away, and no other', () => {
+    const directory = temporary();
+    mkdirSync(join(directory, 'empty'));
+    mkdirSync(join(directory, 'full', 'x'), { recursive: true });
+    const actions = ['empty', 'full', 'none'].map((name): Action => ({
+      kind: 'directory-remove',
+      path: join(directory, name),
+    }));
+    expect(perform(actions)).toEqual({ done: 3 });
+    expect(readdirSync(directory)).toEqual(['full']);
+  });
+});
+
 describe('file-remove', () => {
   const remove = (path: string, ...contents: string[]): Action => ({
     kind: 'file-remove',
@@ -196,6 +237,35 @@ describe('file-remove', () => {
       perform([remove(path, 'before', 'after')]);
       expect(existsSync(path)).toBe(false);
     }
+  });
+
+  it('brings back what was there before coreup, with mode and owner, even a link', () => {
+    const directory = temporary();
+    const [path, link] = [join(directory, 'f'), join(directory, 'l')];
+    writeFileSync(path, 'before');
+    chmodSync(path, 0o640);
+    chownSync(path, 65534, 1);
+    symlinkSync('/nowhere', link);
+    const replace = ['/var/lib/coreup', join(directory, 'kept')] as const;
+    const keep = [path, link].map((at): Action => ({ kind: 'file-write', file: file(at, 'ours'), keep: true }));
+    expect(perform([...keep, ...keep], { replace })).toEqual({ done: 4 });
+    expect(lstatSync(link).isFile()).toBe(true);
+    expect(mode(join(directory, 'kept', 'originals'))).toBe(0o700);
+    const back = [path, link].map((at): Action => ({ ...remove(at, 'ours'), restore: true }) as Action);
+    expect(perform(back, { replace })).toEqual({ done: 2 });
+    expect(readFileSync(path, 'utf8')).toBe('before');
+    expect([mode(path), statSync(path).uid, statSync(path).gid]).toEqual([0o640, 65534, 1]);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readdirSync(join(directory, 'kept', 'originals'))).toEqual([]);
+    expect(readdirSync(directory).sort()).toEqual(['f', 'kept', 'l']);
+  });
+
+  it('leaves a link alone that leads to what coreup wrote', () => {
+    const directory = temporary();
+    writeFileSync(join(directory, 'f'), 'ours');
+    symlinkSync(join(directory, 'f'), join(directory, 'l'));
+    expect(perform([remove(join(directory, 'l'), 'ours')])).toEqual({ done: 1 });
+    expect(readdirSync(directory)).toEqual(['f', 'l']);
   });
 
   it('leaves a file alone that somebody has changed since, and a directory in its place', () => {
@@ -241,7 +311,19 @@ describe('authorized-keys, with stand-ins for getent and id', () => {
     });
     return { directory, keys: join(directory, '.ssh/authorized_keys'), path };
   }
-  const add = (...keys: string[]): Action => ({ kind: 'authorized-keys', user: 'nobody', add: keys });
+  const add = (...keys: string[]): Action => ({ kind: 'authorized-keys', user: 'nobody', add: keys, remove: [] });
+
+  it('takes keys away, whole lines only, and leaves all others', () => {
+    const { keys, path } = home();
+    mkdirSync(dirname(keys));
+    writeFileSync(keys, '# mine\nssh-rsa A\nssh-rsa AB\nssh-rsa A.\nssh-rsa B');
+    const swap: Action = { kind: 'authorized-keys', user: 'nobody', add: ['ssh-rsa C'], remove: ['ssh-rsa A', 'x'] };
+    expect(perform([swap], { path })).toEqual({ done: 1 });
+    expect(readFileSync(keys, 'utf8')).toBe('# mine\nssh-rsa AB\nssh-rsa A.\nssh-rsa B\nssh-rsa C\n');
+    const last: Action = { kind: 'authorized-keys', user: 'nobody', add: [], remove: ['ssh-rsa C', 'ssh-rsa B'] };
+    expect(perform([last], { path })).toEqual({ done: 1 });
+    expect(readFileSync(keys, 'utf8')).toBe('# mine\nssh-rsa AB\nssh-rsa A.\n');
+  });
 
   it('makes the directory and the file for the user alone', () => {
     const { keys, path } = home();
@@ -284,7 +366,7 @@ describe('authorized-keys, with stand-ins for getent and id', () => {
 
   it('fails for a user who does not exist', () => {
     const { path } = home();
-    const action: Action = { kind: 'authorized-keys', user: 'ghost', add: ['k'] };
+    const action: Action = { kind: 'authorized-keys', user: 'ghost', add: ['k'], remove: [] };
     expect(perform([action], { path }).failure?.code).toBe(1);
   });
 });
@@ -311,8 +393,8 @@ describe('users, with stand-ins for useradd and chpasswd that write down what th
     };
     expect(perform([whole], { path })).toEqual({ done: 1 });
     expect(readFileSync(log, 'utf8')).toBe(
-      `<--comment><El'roy Jetson><--home-dir></home/el roy><--no-create-home><--gid><wheel><--groups><sudo,docker>` +
-        '<--no-user-group><--system><--no-log-init><--shell></bin/bash><--><elroy>',
+      `<--password><*><--comment><El'roy Jetson><--home-dir></home/el roy><--no-create-home><--gid><wheel>` +
+        '<--groups><sudo,docker><--no-user-group><--system><--no-log-init><--shell></bin/bash><--><elroy>',
     );
   });
 
@@ -357,7 +439,10 @@ describe('units, with a stand-in for systemctl that writes down what it gets', (
     const actions: Action[] = [
       { kind: 'unit-unmask', unit: 'a.service' },
       { kind: 'unit-enable', unit: 'a.service' },
+      { kind: 'unit-unmask', unit: 'a.service', runtime: true },
+      { kind: 'unit-reenable', unit: 'a.service' },
       { kind: 'unit-disable', unit: 'b.service' },
+      { kind: 'unit-retire', unit: 'a@*.service' },
       { kind: 'daemon-reload' },
       unitCommand('start', false),
       unitCommand('restart', true),
@@ -368,7 +453,11 @@ describe('units, with a stand-in for systemctl that writes down what it gets', (
     expect(log()).toEqual([
       '--no-reload unmask -- a.service',
       '--no-reload enable -- a.service',
+      '--no-reload --runtime unmask -- a.service',
+      '--no-reload reenable -- a.service',
       '--no-reload disable -- b.service',
+      'stop -- a@*.service',
+      'reset-failed -- a@*.service',
       'daemon-reload',
       'reset-failed -- a.service',
       'start --no-block -- a.service',
@@ -418,14 +507,10 @@ describe('record and hostname (below a temporary directory instead of / )', () =
   it('keeps the manifest for root alone', () => {
     const path = join(temporary(), 'var', 'manifest.json');
     const manifest: Manifest = {
-      version: 1,
-      cluster: 'c',
-      member: 'm',
-      userData: 'u',
+      ...EMPTY_MANIFEST,
       files: { '/b': '2', '/a': '1' },
-      enabled: ['a.service'],
-      masked: ['b.service'],
-      pending: [],
+      keys: { core: ['ssh-rsa A'] },
+      edits: { '/etc/environment': { made: true, lines: { A: { line: 'A=1', was: null } } } },
     };
     expect(perform([{ kind: 'record', manifest }], { replace: [MANIFEST_PATH, path] })).toEqual({ done: 1 });
     expect(parseManifest(readFileSync(path, 'utf8'))).toEqual(manifest);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import type { HostFile, HostState, HostUnit, UnitCommand, UnitVerb } from '../../../src/cluster/host-state.js';
+import type { Manifest } from '../../../src/plan/manifest.js';
 import type { ObservedPath, ObservedUnit, Observation } from '../../../src/plan/observation.js';
 
 export const ORIGIN = { key: 'test' };
@@ -27,10 +28,27 @@ export const EMPTY_HOST: Observation = {
   systemd: true,
   etcd: { path: '/usr/bin/etcd', version: { major: 3, minor: 4, text: '3.4.23' } },
   paths: new Map(),
+  contents: new Map(),
   units: new Map(),
   users: new Map(),
   data: [],
   manifest: undefined,
+};
+
+/** The manifest of a host on which coreup has made nothing. */
+export const EMPTY_MANIFEST: Manifest = {
+  version: 1,
+  cluster: 'c',
+  member: 'core-01',
+  userData: 'digest',
+  files: {},
+  originals: [],
+  directories: [],
+  edits: {},
+  keys: {},
+  enabled: [],
+  masked: [],
+  pending: [],
 };
 
 export function file(path: string, content: string | Uint8Array = `${path}\n`, more: Partial<HostFile> = {}): HostFile {
