@@ -68,16 +68,29 @@ function templateIssues(rendered: readonly UserData[], options: ValidateOptions)
   return [...found.values()];
 }
 
-/** Members whose texts differ in more than name and addresses: a thousand copies of one text are checked once. */
-function distinct(rendered: readonly UserData[]): UserData[] {
+/**
+ * One of all members whose texts differ only in what is each one's own: name, number and addresses. A thousand copies
+ * of one text need not be checked a thousand times.
+ */
+function distinct([first, ...others]: readonly UserData[]): UserData[] {
+  if (first === undefined) return [];
+  const shared = new Set(first.text.split('\n'));
   const seen = new Map<string, UserData>();
-  for (const userData of rendered) {
-    const { name, publicIpv4, privateIpv4 } = userData.member;
-    const own = [name, publicIpv4, privateIpv4].filter((text) => text !== '');
-    const shape = own.reduce((text, word) => text.replaceAll(word, '\0'), userData.text);
+  for (const userData of others) {
+    const shape = shapeOf(userData, shared);
     if (!seen.has(shape)) seen.set(shape, userData);
   }
-  return [...seen.values()];
+  return [first, ...seen.values()];
+}
+
+/** The lines that the first member does not have, with the member's own words taken out. */
+function shapeOf({ member, text }: UserData, shared: ReadonlySet<string>): string {
+  const { name, publicIpv4, privateIpv4, index } = member;
+  const own = text.split('\n').map((line, number) => (shared.has(line) ? '' : `@${number} ${line}`));
+  return [name, publicIpv4, privateIpv4]
+    .filter((word) => word !== '')
+    .reduce((lines, word) => lines.replaceAll(word, '\0'), own.join('\n'))
+    .replaceAll(new RegExp(`(?<=\\s)${index}\\b`, 'g'), '\0');
 }
 
 function renderedIssues({ fileName, text }: UserData, options: ValidateOptions): FramedIssue[] {
