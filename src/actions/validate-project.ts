@@ -1,0 +1,70 @@
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { NETWORK_SUFFIXES, splitUnitName, SYSTEMD_SUFFIXES } from '../units/unit-name.js';
+import { InputError } from '../util/errors.js';
+import { readBase } from './base.js';
+import { baseIssues, checkOptions, userDataIssues } from './check-user-data.js';
+import { checkUnits } from './check-units.js';
+import { desiredHosts, renderProject } from './desired.js';
+import { configIssue, issuesOfError, type FramedIssue, type Issue } from './issue.js';
+import { openProject, type Project } from './project.js';
+import type { Findings, ValidateRequest } from './validate.js';
+
+/** Checks a project: its config and user-data, and then the unit files, which can be checked without either. */
+export async function checkProject(request: ValidateRequest): Promise<readonly Findings[]> {
+  const directory = dirname(resolve(request.config ?? 'config.ts'));
+  return [await checkConfig(request), await checkUnitDirectory(directory)];
+}
+
+async function checkConfig(request: ValidateRequest): Promise<Findings> {
+  let project: Project;
+  try {
+    project = await openProject(request.config);
+  } catch (error) {
+    return { files: [request.config ?? 'config.ts'], issues: issuesOfInput(error) };
+  }
+  const warnings = project.warnings.map(configIssue);
+  const { files, issues } = checkUserData(project, request);
+  return { files: [request.config ?? 'config.ts', ...files], issues: [...warnings, ...issues] };
+}
+
+function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Findings {
+  const options = checkOptions(project, etcdVersion);
+  let issues: readonly FramedIssue[] = [];
+  const files: string[] = [];
+  try {
+    const base = readBase(project.config.user_data, project.discovery);
+    files.push(base.file);
+    issues = baseIssues(base, options);
+    const rendered = renderProject(project);
+    issues = userDataIssues(base, rendered, options);
+    // What no rule finds, member by member; after an error it would only say the same in other words.
+    if (!hasError(issues)) desiredHosts(project, rendered);
+    return { files, issues };
+  } catch (error) {
+    const more = issuesOfInput(error);
+    return { files, issues: hasError(issues) ? issues : [...issues, ...more] };
+  }
+}
+
+const hasError = (issues: readonly Issue[]): boolean => issues.some(({ severity }) => severity === 'error');
+
+/** The unit files in `units/` of a project, and the drop-ins beside them. */
+async function checkUnitDirectory(directory: string): Promise<Findings> {
+  const root = join(directory, 'units');
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) return { files: [], issues: [] };
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => isUnit(name) || /\.d\/[^/]+\.conf$/.test(name))
+    .sort()
+    .map((name) => relative(process.cwd(), join(root, name)));
+  return { files, issues: await checkUnits(files) };
+}
+
+function isUnit(name: string): boolean {
+  return ([...SYSTEMD_SUFFIXES, ...NETWORK_SUFFIXES] as readonly string[]).includes(splitUnitName(name).suffix);
+}
+
+function issuesOfInput(error: unknown): FramedIssue[] {
+  if (!(error instanceof InputError)) throw error;
+  return issuesOfError(error);
+}
