@@ -5,7 +5,7 @@ import { readUserData } from '../cloud-config/read-user-data.js';
 import type { UserDataSource } from '../cloud-config/source.js';
 import type { SubstitutionVars } from '../cloud-config/substitute.js';
 import type { AuthorizedKeys, HostState, Origin, UnitCommand } from '../cluster/host-state.js';
-import { persistentPath } from '../plan/adapt.js';
+import { persistentPath } from '../plan/persist.js';
 import { InputError } from '../util/errors.js';
 import { unreadable } from './issue.js';
 import type { Project } from './project.js';
