@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
-import { substitute } from '../cloud-config/substitute.js';
 import { overridesFor } from '../config/overrides.js';
 import { HostRun } from '../phases/run.js';
 import { persist } from '../plan/persist.js';
@@ -21,13 +20,10 @@ export function renderProject(project: Project): readonly UserData[] {
 /** The desired state of every host, with everything about the user-data that can be wrong found before a host is touched. */
 export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
   return rendered.map(({ member, fileName, text }) => {
-    const variables = substitutions(member);
-    const { state } = readUserData({ file: fileName, text }, { vars: variables, hostname: member.name });
+    const { state, document } = readUserData({ file: fileName, text }, { vars: substitutions(member), hostname: member.name });
     const desired = persist(state);
     checkUserData({ member, desired, file: fileName, cluster: project.cluster });
-    const digest = createHash('sha256')
-      .update(substitute(text, variables, fileName))
-      .digest('hex');
+    const digest = createHash('sha256').update(document.text).digest('hex');
     return new HostRun({ member, desired, digest, question: questionFor(desired) });
   });
 }

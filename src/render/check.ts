@@ -12,7 +12,12 @@ export interface Checked {
   readonly file: string;
 }
 
-type Rule = (checked: Checked) => { readonly message: string; readonly hint: string } | undefined;
+interface Subject extends Checked {
+  /** What the drop-ins give to etcd: read once, since it is long in a large cluster. */
+  readonly environment: ReadonlyMap<string, string>;
+}
+
+type Rule = (subject: Subject) => { readonly message: string; readonly hint: string } | undefined;
 
 /** Found here, in a second, instead of by a member that never becomes healthy. */
 const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, ownPeerUrlIsListed];
@@ -23,8 +28,9 @@ const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, ownPeerUrlIsLis
  * @throws InputError USER_DATA_UNFIT with the first rule that is broken
  */
 export function checkUserData(checked: Checked): void {
+  const subject = { ...checked, environment: etcdEnvironment(checked.desired) };
   for (const rule of RULES) {
-    const problem = rule(checked);
+    const problem = rule(subject);
     if (!problem) continue;
     throw new InputError(`${checked.file} (${checked.member.name}): ${problem.message}`, {
       code: 'USER_DATA_UNFIT',
@@ -35,15 +41,15 @@ export function checkUserData(checked: Checked): void {
   }
 }
 
-function etcdIsConfigured({ desired, member }: Checked): ReturnType<Rule> {
-  if (member.role !== 'etcd' || etcdEnvironment(desired).has('ETCD_NAME')) return undefined;
+function etcdIsConfigured({ environment, member }: Subject): ReturnType<Rule> {
+  if (member.role !== 'etcd' || environment.has('ETCD_NAME')) return undefined;
   return {
     message: 'there is no coreos.etcd2 section, so this member would not be part of a cluster',
     hint: 'Add a `coreos: etcd2:` section; `coreup init` in an empty directory writes one to start from.',
   };
 }
 
-function etcdIsStarted({ desired, member }: Checked): ReturnType<Rule> {
+function etcdIsStarted({ desired, member }: Subject): ReturnType<Rule> {
   if (member.role !== 'etcd' || wantsEtcd(desired)) return undefined;
   return {
     message: 'nothing starts etcd2.service',
@@ -55,15 +61,14 @@ function etcdIsStarted({ desired, member }: Checked): ReturnType<Rule> {
  * etcd refuses to start unless the URLs it advertises to peers are the ones that initial-cluster has for its name
  * (etcd documentation, "Clustering Guide", static).
  */
-function ownPeerUrlIsListed({ desired, member }: Checked): ReturnType<Rule> {
-  const environment = etcdEnvironment(desired);
+function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> {
   const list = environment.get('ETCD_INITIAL_CLUSTER');
   // Unset, etcd advertises itself at localhost.
   const advertised = environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380';
   if (member.role !== 'etcd' || list === undefined) return undefined;
   const name = environment.get('ETCD_NAME') ?? member.name;
-  const own = list.split(',').filter((pair) => pair.startsWith(`${name}=`));
-  const missing = advertised.split(',').filter((url) => !own.includes(`${name}=${url}`));
+  const listed = `,${list},`;
+  const missing = advertised.split(',').filter((url) => !listed.includes(`,${name}=${url},`));
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
