@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Member } from '../cluster/types.js';
 import type { Progress } from '../providers/port.js';
 import type { Reporter } from '../report/port.js';
+import { removeRendered } from '../render/files.js';
 import { takeLock } from '../state/lock.js';
 import type { Project } from './project.js';
 import { selectMembers } from './hosts.js';
@@ -58,8 +58,7 @@ export async function destroy(project: Project, names: readonly string[], report
 
 /** Removes what was generated. The state goes last: until then it says which files are coreup's. */
 async function forget(project: Project): Promise<void> {
-  const { rendered } = await project.state.load();
-  for (const name of Object.keys(rendered)) await rm(join(project.directory, name), { force: true });
+  await removeRendered(project.directory, project.state);
   await rm(project.state.path, { recursive: true, force: true });
 }
 

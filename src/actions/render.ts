@@ -5,7 +5,7 @@ import { writeRendered } from '../render/files.js';
 import type { UserData } from '../render/user-data.js';
 import { takeLock } from '../state/lock.js';
 import { StateDirectory } from '../state/state.js';
-import { CoreupError } from '../util/errors.js';
+import { InputError } from '../util/errors.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { Project } from './project.js';
@@ -36,7 +36,7 @@ export async function render(project: Project, out?: string): Promise<RenderResu
   try {
     await mkdir(directory, { recursive: true });
   } catch (error) {
-    throw new CoreupError(`cannot write into ${directory}: ${(error as Error).message}`, {
+    throw new InputError(`cannot write into ${directory}: ${(error as Error).message}`, {
       code: 'RENDER_UNWRITABLE',
       hint: 'Make the directory writable for this user, or give another one with --out.',
       cause: error,

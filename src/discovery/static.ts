@@ -25,11 +25,7 @@ export function initialCluster(cluster: Cluster, scheme: 'http' | 'https' = 'htt
     .join(',');
 }
 
-/** The order of the pairs means nothing to etcd. */
+/** The order of the pairs means nothing to etcd; white space does. */
 function normalise(list: string): string {
-  return list
-    .split(',')
-    .map((pair) => pair.trim())
-    .sort()
-    .join(',');
+  return list.split(',').sort().join(',');
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { State, StateDirectory } from '../state/state.js';
-import { CoreupError, InputError } from '../util/errors.js';
+import { CoreupError, InputError, messageOf } from '../util/errors.js';
 import { writeFileAtomic } from '../util/fs.js';
 
 export interface RenderedFile {
@@ -48,43 +48,74 @@ export async function writeRendered(
   );
   if (written.length === 0 && removed.length === 0) return { written: [], removed: [] };
 
+  // Remembered before it is made, forgotten after it is gone: a run that ends at any moment knows its own files.
+  await state.update((before) => ({ ...before, rendered: withDigests(before, written, present) }));
   try {
-    // Remembered first: a run that ends between the two must find its own files to be its own.
-    await state.update((before) => ({ ...before, rendered: withDigests(before, written, removed) }));
     await inBatches(written, (file) => writeFileAtomic(join(directory, file.fileName), file.text, 0o600));
     await inBatches(removed, (name) => rm(join(directory, name), { force: true }));
   } catch (error) {
-    throw new CoreupError(`cannot write the rendered files into ${directory}: ${(error as Error).message}`, {
-      code: 'RENDER_UNWRITABLE',
-      hint: 'Make the directory writable for this user, or give another one with --out.',
-      cause: error,
-    });
+    throw unusable(directory, 'write', error);
   }
+  if (removed.length > 0) await state.update((before) => ({ ...before, rendered: without(before, removed) }));
   return { written: written.map((file) => file.fileName), removed };
+}
+
+/** Removes the rendered files of a project that are still as coreup wrote them. */
+export async function removeRendered(directory: string, state: StateDirectory): Promise<void> {
+  const remembered = await state.load();
+  const present = await presentFiles(directory);
+  const own = [...present.keys()].filter((name) => isOurs(remembered, name, present.get(name)));
+  await inBatches(own, (name) => rm(join(directory, name), { force: true }));
 }
 
 /** Digests of all `user-data-N` in a directory. */
 async function presentFiles(directory: string): Promise<Map<string, string>> {
-  const names = (await readdir(directory)).filter((name) => /^user-data-[1-9]\d*$/.test(name));
   const found = new Map<string, string>();
-  await inBatches(names, async (name) => {
-    found.set(name, digest(await readFile(join(directory, name))));
-  });
+  try {
+    const names = (await readdir(directory)).filter((name) => /^user-data-[1-9]\d*$/.test(name));
+    await inBatches(names, async (name) => {
+      found.set(name, digest(await readFile(join(directory, name))));
+    });
+  } catch (error) {
+    throw unusable(directory, 'read', error);
+  }
   return new Map([...found].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })));
+}
+
+/** A full disk is this machine's fault; everything else is a directory that was not the right one to give. */
+function unusable(directory: string, verb: 'read' | 'write', error: unknown): CoreupError {
+  const message = `cannot ${verb} the rendered files in ${directory}: ${messageOf(error)}`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO') {
+    return new CoreupError(message, { code: 'RENDER_FAILED', hint: 'Make room on this disk.', cause: error });
+  }
+  return new InputError(message, {
+    code: verb === 'read' ? 'RENDER_UNREADABLE' : 'RENDER_UNWRITABLE',
+    hint: 'Make the directory readable and writable for this user, or give another one with --out.',
+    cause: error,
+  });
 }
 
 function isOurs(state: State, name: string, present: string | undefined): boolean {
   return present !== undefined && (state.rendered[name] ?? []).includes(present);
 }
 
-function withDigests(state: State, written: readonly RenderedFile[], removed: readonly string[]): State['rendered'] {
-  const rendered: Record<string, readonly string[]> = Object.fromEntries(
-    Object.entries(state.rendered).filter(([name]) => !removed.includes(name)),
-  );
-  // The newest two are enough: the one on disk, and the one about to replace it.
-  for (const file of written)
-    rendered[file.fileName] = [...(rendered[file.fileName] ?? []).slice(-1), digest(file.text)];
+/** For each file what is on disk, if that is coreup's, and what is about to replace it: either may be found next time. */
+function withDigests(
+  state: State,
+  written: readonly RenderedFile[],
+  present: ReadonlyMap<string, string>,
+): State['rendered'] {
+  const rendered: Record<string, readonly string[]> = { ...state.rendered };
+  for (const { fileName, text } of written) {
+    const before = present.get(fileName);
+    rendered[fileName] = [...(before === undefined ? [] : [before]), digest(text)];
+  }
   return rendered;
+}
+
+function without(state: State, names: readonly string[]): State['rendered'] {
+  return Object.fromEntries(Object.entries(state.rendered).filter(([name]) => !names.includes(name)));
 }
 
 function digest(data: string | Uint8Array): string {

@@ -23,11 +23,41 @@ export function compileTemplate(source: { file: string; text: string }): (contex
   }
   return (context) => {
     try {
-      return render(context);
+      return render(context, { helpers: STRICT_BLOCKS });
     } catch (error) {
       throw templateError(source, error, `cannot be rendered for ${context.member.name}`);
     }
   };
+}
+
+/**
+ * Handlebars' strict mode does not look at the arguments of blocks: over a misspelt list `each` would silently say nothing.
+ * (`if` stays as it is, to ask for what may not be there.)
+ */
+const STRICT_BLOCKS = Object.fromEntries(
+  ['each', 'with'].map((name) => [
+    name,
+    function (this: unknown, ...args: unknown[]): unknown {
+      const [value, options] = args as [unknown, { readonly loc?: Place }];
+      if (value === undefined) throw new UnknownInBlock(name, options.loc);
+      return Handlebars.helpers[name]?.apply(this, args);
+    },
+  ]),
+);
+
+interface Place {
+  readonly start: { readonly line: number; readonly column: number };
+}
+
+class UnknownInBlock extends Error {
+  readonly lineNumber: number | undefined;
+  readonly column: number | undefined;
+
+  constructor(block: string, place: Place | undefined) {
+    super(`there is no such variable as {{#${block}}} is given`);
+    this.lineNumber = place?.start.line;
+    this.column = place?.start.column;
+  }
 }
 
 function templateError(source: { file: string; text: string }, error: unknown, what: string): InputError {
