@@ -37,10 +37,9 @@ export function compileTemplate(source: { file: string; text: string }): (contex
 const STRICT_BLOCKS = Object.fromEntries(
   ['each', 'with'].map((name) => [
     name,
-    function (this: unknown, ...args: unknown[]): unknown {
-      const [value, options] = args as [unknown, { readonly loc?: Place }];
+    function (this: unknown, value: unknown, options: Handlebars.HelperOptions & { readonly loc?: Place }): unknown {
       if (value === undefined) throw new UnknownInBlock(name, options.loc);
-      return Handlebars.helpers[name]?.apply(this, args);
+      return Handlebars.helpers[name]?.call(this, value, options);
     },
   ]),
 );
