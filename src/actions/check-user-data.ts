@@ -54,7 +54,7 @@ export function userDataIssues(
   const inRendered = new Set(after.map(identity));
   return [
     ...own.filter((issue) => inRendered.has(identity(issue))),
-    ...after.filter((issue) => !inBase.has(identity(issue))),
+    ...after.filter((issue) => !inBase.has(identity(issue))).map((issue) => asRendered(issue, first)),
   ];
 }
 
@@ -62,7 +62,7 @@ function templateIssues(rendered: readonly UserData[], options: ValidateOptions)
   const found = new Map<string, FramedIssue>();
   for (const userData of distinct(rendered)) {
     for (const issue of renderedIssues(userData, options)) {
-      if (!found.has(identity(issue))) found.set(identity(issue), issue);
+      if (!found.has(identity(issue))) found.set(identity(issue), asRendered(issue, userData));
     }
   }
   return [...found.values()];
@@ -93,12 +93,15 @@ function shapeOf({ member, text }: UserData, shared: ReadonlySet<string>): strin
     .replaceAll(new RegExp(`(?<=\\s)${index}\\b`, 'g'), '\0');
 }
 
-function renderedIssues({ fileName, text }: UserData, options: ValidateOptions): FramedIssue[] {
-  return validateCloudConfig({ file: fileName, text }, options).issues.map((issue) => ({
-    ...issue,
-    // There may be no such file, or an older one.
-    frame: codeFrame(text, issue.line, issue.column),
-  }));
+function renderedIssues({ fileName, text }: UserData, options: ValidateOptions): readonly Issue[] {
+  return validateCloudConfig({ file: fileName, text }, options).issues;
+}
+
+/** There may be no such file, or an older one: the message says what it is, and the lines come along. */
+function asRendered(issue: Issue, { member, text }: UserData): FramedIssue {
+  const { line, column, message } = issue;
+  const frame = codeFrame(text, line ?? 1, column ?? 1);
+  return { ...issue, message: `${message} (as rendered for ${member.name})`, frame };
 }
 
 const identity = ({ rule, path, message }: Issue): string => JSON.stringify([rule, path, message]);
