@@ -20,7 +20,10 @@ export function renderProject(project: Project): readonly UserData[] {
 /** The desired state of every host, with everything about the user-data that can be wrong found before a host is touched. */
 export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
   return rendered.map(({ member, fileName, text }) => {
-    const { state, document } = readUserData({ file: fileName, text }, { vars: substitutions(member), hostname: member.name });
+    const { state, document } = readUserData(
+      { file: fileName, text },
+      { vars: substitutions(member), hostname: member.name },
+    );
     const desired = persist(state);
     checkUserData({ member, desired, file: fileName, cluster: project.cluster });
     const digest = createHash('sha256').update(document.text).digest('hex');

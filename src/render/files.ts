@@ -51,7 +51,13 @@ export async function writeRendered(
   // Remembered before it is made, forgotten after it is gone: a run that ends at any moment knows its own files.
   await state.update((before) => ({ ...before, rendered: withDigests(before, written, present) }));
   try {
+<<<<<<< Updated upstream
     await inBatches(written, (file) => writeFileAtomic(join(directory, file.fileName), file.text, 0o600));
+=======
+    // Remembered first: a run that ends between the two must find its own files to be its own.
+    await state.update((before) => ({ ...before, rendered: withDigests(before, written, removed) }));
+    await inBatches(written, (file) => writeFileAtomic(join(directory, file.fileName), file.text, 0o600, { durable: false }));
+>>>>>>> Stashed changes
     await inBatches(removed, (name) => rm(join(directory, name), { force: true }));
   } catch (error) {
     throw unusable(directory, 'write', error);

@@ -3,19 +3,26 @@ import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Replaces a file so that at any moment, also after a crash, it is either the old one or the new one.
+ * Replaces a file so that at any moment, also after a crash of this program, it is either the old one or the new one.
  *
  * @param path the file; its directory must exist
  * @param mode permission bits, set before the file gets its name
+ * @param options.durable also after a crash of the machine, at the price of waiting for the disk; false for what can be
+ *   made again
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  mode: number,
+  { durable = true }: { readonly durable?: boolean } = {},
+): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
       await handle.chmod(mode);
       await handle.writeFile(data);
-      await handle.sync();
+      if (durable) await handle.sync();
     } finally {
       await handle.close();
     }
