@@ -33,7 +33,7 @@ export async function writeRendered(
   const written = files.filter((file) => present.get(file.fileName) !== digest(file.text));
   const foreign = written
     .map((file) => file.fileName)
-    .filter((name) => present.has(name) && !isOurs(remembered, name, present.get(name)));
+    .filter((name) => present.has(name) && present.get(name) !== EMPTY && !isOurs(remembered, name, present.get(name)));
   if (foreign.length > 0) {
     throw new InputError(
       `${foreign.join(', ')} in ${directory} ${foreign.length === 1 ? 'was' : 'were'} not written by coreup, or edited since`,
@@ -51,13 +51,9 @@ export async function writeRendered(
   // Remembered before it is made, forgotten after it is gone: a run that ends at any moment knows its own files.
   await state.update((before) => ({ ...before, rendered: withDigests(before, written, present) }));
   try {
-<<<<<<< Updated upstream
-    await inBatches(written, (file) => writeFileAtomic(join(directory, file.fileName), file.text, 0o600));
-=======
-    // Remembered first: a run that ends between the two must find its own files to be its own.
-    await state.update((before) => ({ ...before, rendered: withDigests(before, written, removed) }));
-    await inBatches(written, (file) => writeFileAtomic(join(directory, file.fileName), file.text, 0o600, { durable: false }));
->>>>>>> Stashed changes
+    await inBatches(written, (file) =>
+      writeFileAtomic(join(directory, file.fileName), file.text, 0o600, { durable: false }),
+    );
     await inBatches(removed, (name) => rm(join(directory, name), { force: true }));
   } catch (error) {
     throw unusable(directory, 'write', error);
@@ -127,6 +123,9 @@ function without(state: State, names: readonly string[]): State['rendered'] {
 function digest(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
+
+/** What a crash of the machine may leave of a file that was not waited for; nothing is lost by writing over it. */
+const EMPTY = digest('');
 
 /** A thousand files at once would use up the file descriptors. */
 async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
