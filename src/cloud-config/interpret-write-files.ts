@@ -22,8 +22,17 @@ export function readWriteFiles(reader: Reader, items: readonly ConfigNode[]): Ho
   });
 }
 
+/** As Go's path.Join: relative to the root, `..` stops there, and a slash at the end says nothing. */
 function pathOf(reader: Reader, item: ConfigNode): string {
-  const path = posix.join('/', reader.string(item, 'path'));
+  const path = posix.join('/', reader.string(item, 'path')).replace(/(?<=.)\/$/, '');
+  if (path.includes('\0')) {
+    throw reader.problem(
+      childOf(item, 'path') ?? item,
+      'a path cannot hold a NUL character',
+      'WRITE_FILES_PATH',
+      'Take the "\\0" out of it.',
+    );
+  }
   if (path !== '/') return path;
   throw reader.problem(
     childOf(item, 'path') ?? item,

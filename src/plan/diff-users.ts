@@ -3,14 +3,20 @@ import type { Manifest } from './manifest.js';
 import type { Observation } from './observation.js';
 import { step, type Step } from './step.js';
 
-/** Of a user who is there already only the password is set, as in coreos-cloudinit; nobody is ever removed. */
+/**
+ * Of a user who is there already only the password is set, as in coreos-cloudinit; nobody is ever removed. Of several
+ * entries for one user the first creates, and the last password counts.
+ */
 export function* userSteps(desired: HostState, observed: Observation): Generator<Step> {
-  for (const user of desired.users) {
-    const there = observed.users.get(user.name);
-    if (!there) yield step({ kind: 'user-create', user }, user.name, 'there is no such user');
-    if (user.passwordHash !== undefined && user.passwordHash !== there?.passwordHash) {
-      const reason = there ? 'has another password' : 'the user is new';
-      yield step({ kind: 'user-password', name: user.name, hash: user.passwordHash }, user.name, reason);
+  const first = new Map([...desired.users].reverse().map((user) => [user.name, user]));
+  const hashes = new Map(desired.users.flatMap((user) => (user.passwordHash ? [[user.name, user.passwordHash]] : [])));
+  for (const name of new Set(desired.users.map((user) => user.name))) {
+    const user = first.get(name);
+    const hash = hashes.get(name);
+    const there = observed.users.get(name);
+    if (!there && user) yield step({ kind: 'user-create', user }, name, 'there is no such user');
+    if (hash !== undefined && hash !== there?.passwordHash) {
+      yield step({ kind: 'user-password', name, hash }, name, there ? 'has another password' : 'the user is new');
     }
   }
 }
