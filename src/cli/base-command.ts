@@ -32,6 +32,7 @@ export abstract class BaseCommand extends Command {
   };
 
   private interrupts = 0;
+  private listening = false;
   /** Whether there is work that goes on for a moment after a Ctrl-C, and a person who should know. */
   private working = false;
   private readonly controller = new AbortController();
@@ -56,7 +57,8 @@ export abstract class BaseCommand extends Command {
 
   /** Aborted by the first Ctrl-C; the second ends the program at once. */
   protected get signal(): AbortSignal {
-    if (this.interrupts === 0 && process.listenerCount('SIGINT') === 0) {
+    if (!this.listening) {
+      this.listening = true;
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, this.interrupt);
     }
     return this.controller.signal;

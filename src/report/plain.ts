@@ -7,7 +7,7 @@ export interface Sink {
 
 /** One line per event, each naming its member: for logs and pipes. */
 export class PlainReporter implements Reporter {
-  /** The last note of each member: a log gains nothing from the same line again. */
+  /** The last line of each member: a log gains nothing from the same line again. */
   private readonly last = new Map<string, string>();
 
   constructor(
@@ -22,9 +22,10 @@ export class PlainReporter implements Reporter {
   }
 
   member(name: string, note: string, outcome: Outcome = 'running'): void {
-    if (this.last.get(name) === note) return;
-    this.last.set(name, note);
-    this.out.write(`${name}: ${outcome === 'failed' ? 'FAILED: ' : ''}${note}\n`);
+    const line = `${name}: ${outcome === 'failed' ? 'FAILED: ' : ''}${note}`;
+    if (this.last.get(name) === line) return;
+    this.last.set(name, line);
+    this.out.write(`${line}\n`);
   }
 
   info(text: string): void {

@@ -1,5 +1,6 @@
 import { Ansis } from 'ansis';
 import { createLogUpdate } from 'log-update';
+import { addDisplay, type Display } from './foreground.js';
 import type { Outcome, Reporter } from './port.js';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -14,12 +15,13 @@ interface Line {
  * The running phase with a line per member, redrawn in place; when a phase is over, its title stays, and the lines of
  * members that failed.
  */
-export class TerminalReporter implements Reporter {
+export class TerminalReporter implements Reporter, Display {
   private readonly draw: ReturnType<typeof createLogUpdate>;
   private readonly color: Ansis;
   private title: string | undefined;
   private lines = new Map<string, Line>();
   private frame = 0;
+  private paused = false;
 
   constructor(
     private readonly out: NodeJS.WriteStream,
@@ -37,6 +39,7 @@ export class TerminalReporter implements Reporter {
       this.frame++;
       this.redraw();
     }, FRAME_MS);
+    const leave = addDisplay(this);
     this.redraw();
     try {
       const result = await run();
@@ -46,8 +49,20 @@ export class TerminalReporter implements Reporter {
       this.settle(this.color.red('✖'));
       throw error;
     } finally {
+      leave();
       clearInterval(timer);
     }
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.draw.clear();
+    this.draw.done();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.redraw();
   }
 
   member(name: string, note: string, outcome: Outcome = 'running'): void {
@@ -84,20 +99,29 @@ export class TerminalReporter implements Reporter {
   }
 
   private redraw(): void {
-    if (this.title === undefined) return;
+    if (this.title === undefined || this.paused) return;
     const spinner = this.color.cyan(FRAMES[this.frame % FRAMES.length] ?? '');
     // More members than rows would make the terminal scroll: those that still run matter most.
     const room = Math.max(3, (this.out.rows || 24) - 3);
     const entries = [...this.lines].sort(([, a], [, b]) => rank(a) - rank(b));
-    const shown = entries.slice(0, room).map((entry) => this.line(entry));
+    const shown = entries.slice(0, room).map((entry) => this.line(entry, this.out.columns || 80));
     const hidden = entries.length - shown.length;
     this.draw([`${spinner} ${this.title}`, ...shown, ...(hidden > 0 ? [`  … and ${hidden} more`] : [])].join('\n'));
   }
 
-  private line([name, { note, outcome }]: [string, Line]): string {
+  /** @param width cuts the note so that the line takes one row: more would make the terminal scroll */
+  private line([name, { note, outcome }]: [string, Line], width = Infinity): string {
     const mark = { running: ' ', done: this.color.green('✔'), failed: this.color.red('✖') }[outcome];
-    return `  ${mark} ${name}  ${outcome === 'done' ? this.color.dim(note) : note}`;
+    const room = Math.max(1, width - name.length - 7);
+    const text = oneLine(note);
+    const fitting = text.length > room ? `${text.slice(0, room)}…` : text;
+    return `  ${mark} ${name}  ${outcome === 'done' ? this.color.dim(fitting) : fitting}`;
   }
+}
+
+/** What comes from a host could hold line breaks, and codes that steer the terminal. */
+function oneLine(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 
 function rank(line: Line): number {
