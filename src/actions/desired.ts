@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { HostState } from '../cluster/host-state.js';
 import type { Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
 import { overridesFor } from '../config/overrides.js';
@@ -17,8 +18,16 @@ export function renderProject(project: Project): readonly UserData[] {
   return renderUserData(cluster, discovery, base, (member) => overridesFor(config, member));
 }
 
-/** The desired state of every host, with everything about the user-data that can be wrong found before a host is touched. */
-export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
+/** What a member's user-data means on its host. */
+interface Desired {
+  readonly member: Member;
+  readonly desired: HostState;
+  /** The user-data with the substitutions made. */
+  readonly text: string;
+}
+
+/** Reads every member's user-data, so that everything that can be wrong with it is found before a host is touched. */
+export function desiredStates(project: Project, rendered: readonly UserData[]): readonly Desired[] {
   return rendered.map(({ member, fileName, text }) => {
     const { state, document } = readUserData(
       { file: fileName, text },
@@ -26,7 +35,14 @@ export function desiredHosts(project: Project, rendered: readonly UserData[]): r
     );
     const desired = persist(state);
     checkUserData({ member, desired, file: fileName, cluster: project.cluster });
-    const digest = createHash('sha256').update(document.text).digest('hex');
+    return { member, desired, text: document.text };
+  });
+}
+
+/** The desired state of every host, with what a run needs to know about it. */
+export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
+  return desiredStates(project, rendered).map(({ member, desired, text }) => {
+    const digest = createHash('sha256').update(text).digest('hex');
     return new HostRun({ member, desired, digest, question: questionFor(desired) });
   });
 }

@@ -7,7 +7,7 @@ import { takeLock } from '../state/lock.js';
 import { StateDirectory } from '../state/state.js';
 import { InputError } from '../util/errors.js';
 import { refuseInvalidUserData } from './check-user-data.js';
-import { desiredHosts, renderProject } from './desired.js';
+import { desiredStates, renderProject } from './desired.js';
 import type { Project } from './project.js';
 
 export interface RenderResult {
@@ -20,7 +20,7 @@ export interface RenderResult {
 export function renderChecked(project: Project): readonly UserData[] {
   const rendered = renderProject(project);
   refuseInvalidUserData(project, rendered);
-  desiredHosts(project, rendered);
+  desiredStates(project, rendered);
   return rendered;
 }
 

@@ -5,7 +5,7 @@ import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
 import { baseIssues, checkOptions, userDataIssues } from './check-user-data.js';
 import { checkUnits } from './check-units.js';
-import { desiredHosts, renderProject } from './desired.js';
+import { desiredStates, renderProject } from './desired.js';
 import { configIssue, issuesOfError, type FramedIssue, type Issue } from './issue.js';
 import { openProject, type Project } from './project.js';
 import type { Findings, ValidateRequest } from './validate.js';
@@ -39,7 +39,7 @@ function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Find
     const rendered = renderProject(project);
     issues = userDataIssues(base, rendered, options);
     // What no rule finds, member by member; after an error it would only say the same in other words.
-    if (!hasError(issues)) desiredHosts(project, rendered);
+    if (!hasError(issues)) desiredStates(project, rendered);
     return { files, issues };
   } catch (error) {
     const more = issuesOfInput(error);

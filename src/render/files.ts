@@ -30,7 +30,8 @@ export async function writeRendered(
   const remembered = await state.load();
   const present = await presentFiles(directory);
   const wanted = new Map(files.map((file) => [file.fileName, file]));
-  const written = files.filter((file) => present.get(file.fileName) !== digest(file.text));
+  const digests = new Map(files.map((file) => [file.fileName, digest(file.text)]));
+  const written = files.filter((file) => present.get(file.fileName) !== digests.get(file.fileName));
   const foreign = written
     .map((file) => file.fileName)
     .filter((name) => present.has(name) && present.get(name) !== EMPTY && !isOurs(remembered, name, present.get(name)));
@@ -49,7 +50,7 @@ export async function writeRendered(
   if (written.length === 0 && removed.length === 0) return { written: [], removed: [] };
 
   // Remembered before it is made, forgotten after it is gone: a run that ends at any moment knows its own files.
-  await state.update((before) => ({ ...before, rendered: withDigests(before, written, present) }));
+  await state.update((before) => ({ ...before, rendered: withDigests(before, written, digests, present) }));
   try {
     await inBatches(written, (file) =>
       writeFileAtomic(join(directory, file.fileName), file.text, 0o600, { durable: false }),
@@ -106,12 +107,13 @@ function isOurs(state: State, name: string, present: string | undefined): boolea
 function withDigests(
   state: State,
   written: readonly RenderedFile[],
+  digests: ReadonlyMap<string, string>,
   present: ReadonlyMap<string, string>,
 ): State['rendered'] {
   const rendered: Record<string, readonly string[]> = { ...state.rendered };
-  for (const { fileName, text } of written) {
-    const before = present.get(fileName);
-    rendered[fileName] = [...(before === undefined ? [] : [before]), digest(text)];
+  for (const { fileName } of written) {
+    const known = [present.get(fileName), digests.get(fileName)];
+    rendered[fileName] = known.filter((entry) => entry !== undefined);
   }
   return rendered;
 }
