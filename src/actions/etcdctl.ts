@@ -2,17 +2,12 @@ import type { Member } from '../cluster/types.js';
 import { clientAddress } from '../phases/etcd-host.js';
 import { quote } from '../util/shell.js';
 import { CoreupError } from '../util/errors.js';
+import { apiVersionFor } from './etcdctl-api.js';
 import { attachTo } from './exec.js';
 import { selectMembers } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { Project } from './project.js';
 import { clusterStatus } from './status.js';
-
-/** Commands and flags that only the v2 API has (etcdctl's README for API version 2). */
-const V2_WORDS = new Set([
-  'backup', 'cluster-health', 'exec-watch', 'import', 'ls', 'mk', 'mkdir', 'rm', 'rmdir', 'set', 'setdir', 'update',
-  'updatedir', '--peers', '-C', '--no-sync', '--output', '-o',
-]); // prettier-ignore
 
 /**
  * Runs the real etcdctl on a healthy member, against that member.
@@ -26,9 +21,9 @@ export async function etcdctl(project: Project, args: readonly string[], api: st
   const host = desiredHosts(project, renderProject(project)).find((candidate) => candidate.name === member.name);
   if (!host) throw new RangeError(`no host for ${member.name}`);
   const { host: address, port } = clientAddress(host.desired);
-  const version = api ?? (args.some((arg) => V2_WORDS.has(arg.split('=')[0] ?? '')) ? '2' : '3');
+  const version = api ?? apiVersionFor(args);
   const given = args.some((arg) => /^(--endpoints?|--peers|-C)(=|$)/.test(arg));
-  const endpoint = given ? [] : [`--endpoints=http://${address}:${port}`];
+  const endpoint = given ? [] : [`--endpoints=http://${address.includes(':') ? `[${address}]` : address}:${port}`];
   const command = ['env', `ETCDCTL_API=${version}`, 'etcdctl', ...endpoint, ...args].map(quote).join(' ');
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   return attachTo(project, member, command, {

@@ -1,9 +1,9 @@
-import { Writable } from 'node:stream';
 import type { Member } from '../cluster/types.js';
 import type { Streams } from '../ssh/port.js';
 import { messageOf } from '../util/errors.js';
 import { quote } from '../util/shell.js';
 import { withHosts } from './hosts.js';
+import { LineCollector } from './line-collector.js';
 import type { Project } from './project.js';
 
 /** How a command ended on one member. */
@@ -66,27 +66,3 @@ export async function attachTo(
 
 /** As ssh(1): 255 where there is no exit code to pass on. */
 const SIGNALLED = 255;
-
-/** Keeps everything and hands on whole lines. */
-class LineCollector extends Writable {
-  private readonly chunks: Buffer[] = [];
-  private rest = '';
-
-  constructor(private readonly onLine: (line: string) => void) {
-    super();
-  }
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.chunks.push(chunk);
-    const lines = (this.rest + chunk.toString()).split('\n');
-    this.rest = lines.pop() ?? '';
-    lines.forEach(this.onLine);
-    done();
-  }
-
-  finish(): string {
-    if (this.rest !== '') this.onLine(this.rest);
-    this.rest = '';
-    return Buffer.concat(this.chunks).toString();
-  }
-}

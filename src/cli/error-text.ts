@@ -38,12 +38,10 @@ function isUsage(error: unknown): boolean {
 }
 
 /** Of the error and of what caused it. */
-function* stacksOf(error: unknown): Generator<string> {
+function stacksOf(error: unknown): readonly string[] {
   const { stack, cause } = (error ?? {}) as { stack?: string; cause?: unknown };
-  if (stack) yield stack;
-  if (cause !== undefined && cause !== error) {
-    for (const below of stacksOf(cause)) yield `caused by ${below}`;
-  }
+  const below = cause === undefined || cause === error ? [] : stacksOf(cause);
+  return [...(stack ? [stack] : []), ...below.map((text) => text.replace(/^(caused by )?/, 'caused by '))];
 }
 
 function where(error: unknown): string {
