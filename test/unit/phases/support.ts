@@ -222,7 +222,7 @@ export async function scene(
         member,
         desired: desiredState(index, names),
         digest: 'digest',
-        question: { paths: [], contents: [], units: [], users: [], dataDirs: [] } as HostRun['question'],
+        question: { paths: [], contents: [], units: [], users: [], dataDirs: [] },
       });
       const dial = await standInEtcd(etcds[index] as EtcdState);
       const connection = await ssh.connect(provider.target(member), { deadline: 0 });
