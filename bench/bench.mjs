@@ -13,7 +13,7 @@ import { desiredHosts, renderProject } from '../dist/actions/desired.js';
 import { openProject } from '../dist/actions/project.js';
 import { etcdServiceUnit } from '../dist/etcd/service.js';
 import { parseEtcdVersion } from '../dist/etcd/version.js';
-import { bootHosts, layOut } from './hosts.mjs';
+import { ask, bootHosts, layOut } from './hosts.mjs';
 import { inTurn, median, succeed } from './measure.mjs';
 
 const { COREUP = 'coreup', BARE = '' } = process.env;
@@ -158,7 +158,5 @@ async function layOutFiles(hosts, directory) {
 
 async function etcdVersion({ directory }) {
   const [, address] = (await readFile(join(directory, 'hosts'), 'utf8')).split(/\s/);
-  const options = ['IdentitiesOnly=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=known_hosts'];
-  const args = ['-i', 'id', ...options.flatMap((option) => ['-o', option]), `core@${address}`, 'etcd --version'];
-  return parseEtcdVersion((await succeed('ssh', args, { cwd: directory })).output);
+  return parseEtcdVersion(await ask(directory, address, 'etcd --version'));
 }

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { buildCluster } from '../dist/cluster/build.js';
 import { LocalProvider } from '../dist/providers/local/provider.js';
 import { memberAddress } from '../dist/providers/local/subnet.js';
@@ -39,39 +40,55 @@ export async function bootHosts(scratch, count) {
   });
   const problems = await provider.check(cluster);
   if (problems.length > 0) throw new Error(problems.map((problem) => problem.message).join('\n'));
-  await provider.ensure(cluster, quiet);
-  const known = await provider.knownHosts(cluster);
-  await writeFile(join(directory, 'known_hosts'), known.map((line) => `${line}\n`).join(''));
   const names = cluster.members.map((member) => member.name);
-  await writeFile(join(directory, 'hosts'), names.map((name, i) => `${name} ${addresses[i]}\n`).join(''));
-  await Promise.all(addresses.map((address) => settled(directory, address)));
-
-  const keys = new Map(known.map((line) => [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)]));
-  const hosts = addresses.map((address) => ({
-    address,
-    user: 'core',
-    identity_file: identityFile,
-    host_key: keys.get(address),
-  }));
-  return {
-    directory,
-    /** Text of `provider: …` in a config.ts. */
-    providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
-    async dispose() {
-      await provider.remove(names, quiet);
-      await rm(directory, { recursive: true, force: true });
-    },
+  const dispose = async () => {
+    await provider.remove(names, quiet);
+    await rm(directory, { recursive: true, force: true });
   };
+  try {
+    await provider.ensure(cluster, quiet);
+    const known = await provider.knownHosts(cluster);
+    await writeFile(join(directory, 'known_hosts'), known.map((line) => `${line}\n`).join(''));
+    await writeFile(join(directory, 'hosts'), names.map((name, i) => `${name} ${addresses[i]}\n`).join(''));
+    await Promise.all(addresses.map((address) => settled(directory, address)));
+    const keys = new Map(known.map((line) => [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)]));
+    const hosts = addresses.map((address) => ({
+      address,
+      user: 'core',
+      identity_file: identityFile,
+      host_key: keys.get(address),
+    }));
+    return {
+      directory,
+      /** Text of `provider: …` in a config.ts. */
+      providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
+      dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
 }
 
 /** A host that still boots would slow down whoever comes first. */
 async function settled(directory, address) {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      await ask(directory, address, 'systemctl is-system-running --wait || true');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(200); // sshd is not up yet
+    }
+  }
+}
+
+/** What a command on a host prints. */
+export async function ask(directory, address, command) {
   const options = ['IdentitiesOnly=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=known_hosts'];
-  await succeed(
-    'ssh',
-    ['-i', 'id', ...options.flatMap((o) => ['-o', o]), `core@${address}`, 'systemctl is-system-running --wait || true'],
-    { cwd: directory },
-  );
+  const args = ['-i', 'id', ...options.flatMap((option) => ['-o', option]), `core@${address}`, command];
+  return (await succeed('ssh', args, { cwd: directory })).output;
 }
 
 /** Lays files out for `by-hand.sh`, by host and path. */
