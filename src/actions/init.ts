@@ -1,8 +1,8 @@
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { safeName } from '../config/resolve.js';
 import { scaffold } from '../config/scaffold.js';
-import { writeFileAtomic } from '../util/fs.js';
+import { makeDirectories, writeFileAtomic } from '../util/fs.js';
 import { CoreupError } from '../util/errors.js';
 
 export interface InitResult {
@@ -18,7 +18,7 @@ export async function init(directory: string): Promise<InitResult> {
   const written: string[] = [];
   const kept: string[] = [];
   try {
-    await mkdir(target, { recursive: true });
+    await makeDirectories(target);
     for (const { path, text } of scaffold(safeName(basename(target)))) {
       const file = join(target, path);
       const done = path === '.gitignore' ? await addLines(file, text) : await writeNew(file, text);

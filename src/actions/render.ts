@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Role } from '../cluster/types.js';
 import { writeRendered } from '../render/files.js';
@@ -6,6 +5,7 @@ import type { UserData } from '../render/user-data.js';
 import { takeLock } from '../state/lock.js';
 import { StateDirectory } from '../state/state.js';
 import { InputError } from '../util/errors.js';
+import { makeDirectories } from '../util/fs.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredStates, renderProject } from './desired.js';
 import type { Project } from './project.js';
@@ -34,7 +34,7 @@ export async function render(project: Project, out?: string): Promise<RenderResu
   const directory = out === undefined ? project.directory : resolve(out);
   const state = out === undefined ? project.state : new StateDirectory(join(directory, '.coreup'));
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectories(directory);
   } catch (error) {
     throw new InputError(`cannot write into ${directory}: ${(error as Error).message}`, {
       code: 'RENDER_UNWRITABLE',

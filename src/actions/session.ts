@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Provider } from '../providers/port.js';
 import type { Ssh, SshTarget } from '../ssh/port.js';
 import { writeFileAtomic } from '../util/fs.js';
@@ -77,6 +77,6 @@ export async function pinHostKeys(project: Project, lines: readonly string[]): P
   if (lines.every((line) => known.includes(line))) return;
   const hosts = new Set(lines.map((line) => line.split(' ')[0]));
   const kept = known.filter((line) => !hosts.has(line.split(' ')[0]));
-  await mkdir(project.state.path, { recursive: true, mode: 0o700 });
+  await project.state.ensure();
   await writeFileAtomic(file, `${[...kept, ...lines].join('\n')}\n`, 0o600);
 }

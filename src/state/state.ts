@@ -1,8 +1,8 @@
-import { constants, existsSync } from 'node:fs';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CoreupError, InputError } from '../util/errors.js';
-import { writeFileAtomic } from '../util/fs.js';
+import { makeDirectories, writeFileAtomic } from '../util/fs.js';
 
 /** What coreup remembers of a project between runs: `.coreup/state.json`. */
 export interface State {
@@ -36,9 +36,7 @@ export class StateDirectory {
    */
   async ensure(): Promise<void> {
     try {
-      // Asked first: on a read-only file system mkdir would say that there is no such directory.
-      if (!existsSync(this.path)) await access(dirname(this.path), constants.W_OK);
-      await mkdir(this.path, { recursive: true, mode: 0o700 });
+      await makeDirectories(this.path, 0o700);
       await access(this.path, constants.W_OK);
     } catch (error) {
       throw new InputError(`cannot write into ${this.path}: ${(error as Error).message}`, {
