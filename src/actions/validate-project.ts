@@ -21,7 +21,12 @@ async function checkConfig(request: ValidateRequest): Promise<Findings> {
   try {
     project = await openProject(request.config);
   } catch (error) {
-    return { files: [request.config ?? 'config.ts'], issues: issuesOfInput(error) };
+    const file = request.config ?? 'config.ts';
+    // A value that does not fit the others has no place of its own; it is still this file's.
+    return {
+      files: [file],
+      issues: issuesOfInput(error).map((issue) => (issue.file === '' ? { ...issue, file } : issue)),
+    };
   }
   const warnings = project.warnings.map(configIssue);
   const { files, issues } = checkUserData(project, request);

@@ -65,17 +65,20 @@ function templateError(source: { file: string; text: string }, error: unknown, w
   const line = (error as { lineNumber?: number }).lineNumber ?? lineOf(message);
   const column = (error as { column?: number }).column;
   const reason = message.split('\n').at(-1)?.trim() ?? message;
-  return new InputError(`the template ${source.file} ${what}: ${explain(message) ?? reason}`, {
-    code: 'TEMPLATE_INVALID',
-    hint: 'Templates know cluster.name, cluster.members, member.{index,name,role,public_ipv4,private_ipv4,metadata} and etcd.* of the discovery mode.',
-    cause: error,
-    ...(line === undefined
-      ? {}
-      : {
-          location: { file: source.file, line, ...(column === undefined ? {} : { column: column + 1 }) },
-          frame: codeFrame(source.text, line, column === undefined ? 1 : column + 1),
-        }),
-  });
+  return new InputError(
+    `the template ${source.file} ${what}: ${explain(message, pathAt(source.text, line, column)) ?? reason}`,
+    {
+      code: 'TEMPLATE_INVALID',
+      hint: 'Templates know cluster.name, cluster.members, member.{index,name,role,public_ipv4,private_ipv4,metadata} and etcd.* of the discovery mode.',
+      cause: error,
+      ...(line === undefined
+        ? {}
+        : {
+            location: { file: source.file, line, ...(column === undefined ? {} : { column: column + 1 }) },
+            frame: codeFrame(source.text, line, column === undefined ? 1 : column + 1),
+          }),
+    },
+  );
 }
 
 function lineOf(message: string): number | undefined {
@@ -83,7 +86,13 @@ function lineOf(message: string): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-function explain(message: string): string | undefined {
+/** The whole path at a place: Handlebars names only the part that is missing, which is `name` for `membr.name`. */
+function pathAt(text: string, line: number | undefined, column: number | undefined): string | undefined {
+  if (line === undefined || column === undefined) return undefined;
+  return /^[\w@./-]+/.exec(text.split('\n')[line - 1]?.slice(column) ?? '')?.[0];
+}
+
+function explain(message: string, path: string | undefined): string | undefined {
   const name = /"(.+)" not defined/.exec(message)?.[1];
-  return name === undefined ? undefined : `there is no variable "${name}"`;
+  return name === undefined ? undefined : `there is no variable "${path ?? name}"`;
 }
