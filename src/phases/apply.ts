@@ -72,18 +72,39 @@ async function runSteps(host: HostRun, steps: readonly Step[], reporter: Reporte
 /** The one way in which a host is changed. */
 async function executeSteps(host: HostRun, steps: readonly Step[], signal: AbortSignal): Promise<void> {
   const { text, input } = stepScript(steps);
-  const result = await host.connection.run({ text, input, sudo: true }, { signal, timeout: STEPS_TIMEOUT });
+  const heard: Buffer[] = [];
+  const onStdout = (chunk: Buffer): number => heard.push(chunk);
+  const result = await host.connection
+    .run({ text, input, sudo: true }, { signal, timeout: STEPS_TIMEOUT, onStdout })
+    .catch((error: unknown) => {
+      const { done } = parseStepOutput(Buffer.concat(heard).toString());
+      host.changes += steps.slice(0, done).filter(isChange).length;
+      throw cutOff(steps[done], error);
+    });
   const { done, failure } = parseStepOutput(result.stdout.toString());
   host.changes += steps.slice(0, done).filter(isChange).length;
   if (done === steps.length) return;
   const step = steps[done];
   const said =
     (failure?.output ?? result.stderr.toString().trim()) || endOf(failure?.code ?? result.code, result.signal);
-  const what = step === undefined ? 'a step' : `${step.kind} ${step.target}`;
-  throw new CoreupError(`${what} failed: ${said}`, {
+  throw new CoreupError(`${nameOf(step)} failed: ${said}`, {
     code: 'STEP_FAILED',
     hint: 'What was done before it stays; mend the cause and run `coreup up` again.',
   });
+}
+
+/** A connection that broke off, with the step that was under way; anything else as it is. */
+function cutOff(step: Step | undefined, error: unknown): unknown {
+  if (!(error instanceof CoreupError) || !['SSH_LOST', 'SSH_TIMEOUT'].includes(error.code)) return error;
+  return new CoreupError(`${nameOf(step)} was cut off: ${error.message}`, {
+    code: error.code,
+    hint: 'Every file is either as it was or as it should be; run `coreup up` again to finish.',
+    cause: error,
+  });
+}
+
+function nameOf(step: Step | undefined): string {
+  return step === undefined ? 'a step' : `${step.kind} ${step.target}`;
 }
 
 /** For a step that says nothing itself. */

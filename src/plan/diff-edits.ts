@@ -65,7 +65,9 @@ const GONE = 'has lines that are no longer in the user-data';
 /** Names the keys whose lines differ, not their values. */
 function reasonOf(text: string, result: string): string {
   const present = new Set(text.split(/\r?\n/));
-  const keys = result.split(/\r?\n/).flatMap((line) => (present.has(line) ? [] : [line.split('=')[0] ?? '']));
+  const keys = result
+    .split(/\r?\n/)
+    .flatMap((line) => (line === '' || present.has(line) ? [] : [line.split('=')[0] ?? '']));
   return keys.length === 0
     ? 'has a line too many'
     : `${keys.join(', ')} ${keys.length === 1 ? 'is' : 'are'} not set so`;
