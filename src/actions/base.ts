@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cloudConfigText } from '../cloud-config/source.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
 import type { Base } from '../render/user-data.js';
 import { InputError } from '../util/errors.js';
@@ -11,19 +12,22 @@ const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url));
  * Reads what every member's user-data is made from: the user's own file, or the template of the discovery mode.
  *
  * @param given absolute path of the user's own file
- * @throws InputError USER_DATA_UNREADABLE, naming the file
+ * @throws InputError naming the file, and the place where there is one
  */
 export function readBase(given: string | undefined, discovery: DiscoveryMode): Base {
   const path = given ?? `${TEMPLATES}${discovery.name}.hbs`;
   const file = given === undefined ? `templates/${discovery.name}.hbs` : relative(process.cwd(), path);
   const kind = path.endsWith('.hbs') ? 'template' : 'cloud-config';
-  return { kind, file, text: readText(path, file) };
+  const bytes = readBytes(path, file);
+  // A cloud-config may be packed, and is refused at the place of its first fault; a template is one only once rendered.
+  return kind === 'cloud-config'
+    ? { kind, ...cloudConfigText({ file, text: bytes }) }
+    : { kind, file, text: decode(file, bytes) };
 }
 
-function readText(path: string, file: string): string {
-  let bytes: Buffer;
+function readBytes(path: string, file: string): Buffer {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
     throw new InputError(`cannot read ${file}: ${(error as Error).message}`, {
       code: 'USER_DATA_UNREADABLE',
@@ -32,6 +36,9 @@ function readText(path: string, file: string): string {
       cause: error,
     });
   }
+}
+
+function decode(file: string, bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

@@ -48,8 +48,8 @@ const USER_DATA: readonly [string, Files, string, string][] = [
   ['with two documents', userData(`${GOOD}---\na: 1\n`), 'user-data:9:1', 'a second YAML document'],
   ['that is a list', userData(`${H}- a\n`), 'user-data:2:1', 'a cloud-config is a mapping'],
   ['with anchors that expand without end', userData(bomb()), 'user-data:', ''],
-  ['that is not UTF-8', userData(Buffer.from(`${H}hostname: caf\xe9\n`, 'latin1')), 'user-data', 'not UTF-8'],
-  ['packed, with a fault', userData(gzipSync(Buffer.from('#!/bin/sh\n'))), 'user-data', ''],
+  ['that is not UTF-8', userData(Buffer.from(`${H}hostname: caf\xe9\n`, 'latin1')), 'user-data:2:14', 'not UTF-8'],
+  ['packed, with a fault', userData(gzipSync(Buffer.from('#!/bin/sh\n'))), 'user-data:1:1', 'a script'],
   ['without etcd', userData(H), 'user-data', 'has no coreos.etcd2 section'],
   ['that starts nothing', userData(H + ETCD), 'user-data-1', 'nothing starts etcd2.service'],
   [
@@ -148,6 +148,12 @@ describe('a config', () => {
 });
 
 describe('a user-data', () => {
+  it('may be packed', async () => {
+    const directory = directoryOf(userData(gzipSync(Buffer.from(GOOD))));
+    const { code, stdout } = await coreup(directory, 'render', '--stdout');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('    name: core-01\n') });
+  }, 60_000);
+
   it.each(USER_DATA)('%s', (_name, files, place, message) => refused(files, place, message), 60_000);
 });
 
