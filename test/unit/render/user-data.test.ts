@@ -170,9 +170,9 @@ describe('a user’s template', () => {
 
   it.each([
     ['{{nonsense}}', 'nonsense', 3],
-    ['x {{member.nmae}}', 'nmae', 5],
-    ['{{etcd.discovery}}', 'discovery', 3],
-    ['{{member.metadata.disk}}', 'disk', 3],
+    ['x {{member.nmae}}', 'member.nmae', 5],
+    ['{{etcd.discovery}}', 'etcd.discovery', 3],
+    ['{{member.metadata.disk}}', 'member.metadata.disk', 3],
   ])('with an unknown variable (%s) is refused with its place', (mistake, name, column) => {
     const error = inputError(() => rendered(`#cloud-config\n\n${mistake}\n`, { kind: 'template' }));
     expect(error.code).toBe('TEMPLATE_INVALID');
