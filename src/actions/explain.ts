@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { explain as explainState, type ExplainedFile, type Explanation } from '../cloud-config/explain.js';
+import type { HostContext } from '../cloud-config/interpret.js';
 import type { CloudConfigDocument } from '../cloud-config/nodes.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
 import type { UserDataSource } from '../cloud-config/source.js';
@@ -47,7 +48,7 @@ export async function explainFile(file: string, vars: SubstitutionVars): Promise
     const { message } = unreadable(file, error);
     throw new InputError(`${file}: ${message}`, { code: 'USER_DATA_UNREADABLE', location: { file }, cause: error });
   }
-  return explained(null, { file, text }, vars);
+  return explained(null, { file, text }, { vars });
 }
 
 /**
@@ -61,11 +62,14 @@ export async function explainMembers(project: Project, names: readonly string[])
   const wanted = new Set(selectMembers(project, names).map((member) => member.name));
   return renderProject(project)
     .filter(({ member }) => wanted.has(member.name))
-    .map(({ member, fileName, text }) => explained(member.name, { file: fileName, text }, substitutions(member)));
+    .map(({ member, fileName, text }) => {
+      const context = { vars: substitutions(member), hostname: member.name };
+      return explained(member.name, { file: fileName, text }, context);
+    });
 }
 
-function explained(name: string | null, source: UserDataSource, vars: SubstitutionVars): Explained {
-  const { state, document } = readUserData(source, { vars });
+function explained(name: string | null, source: UserDataSource, context: HostContext): Explained {
+  const { state, document } = readUserData(source, context);
   return {
     name,
     file: source.file,

@@ -160,7 +160,8 @@ describe('a cluster', () => {
   it(
     'is explained member by member, each with its own addresses',
     async () => {
-      const directory = directoryOf({ 'config.ts': configOf(3), 'user-data': seedStatic });
+      const text = `${seedStatic}manage_etc_hosts: localhost\n`;
+      const directory = directoryOf({ 'config.ts': configOf(3), 'user-data': text });
       const before = listing(directory);
       const [all, one] = await Promise.all([
         coreup(directory, 'explain', '--json'),
@@ -168,7 +169,8 @@ describe('a cluster', () => {
       ]);
       const { members } = JSON.parse(all.stdout) as { members: { name: string; files: { content: string }[] }[] };
       expect(members.map(({ name }) => name)).toEqual(['core-01', 'core-02', 'core-03']);
-      expect(members[2]?.files[1]?.content).toContain('"ETCD_INITIAL_ADVERTISE_PEER_URLS=http://127.0.0.3:2380"');
+      expect(members[2]?.files[2]?.content).toContain('"ETCD_INITIAL_ADVERTISE_PEER_URLS=http://127.0.0.3:2380"');
+      expect(one.stdout).toContain('| 127.0.0.1 core-02\n');
       expect(one.stdout).toMatch(/^core-02 \(user-data-2\)\n/);
       expect(one.stdout).toContain('| Environment="ETCD_NAME=core-02"');
       expect(one.stdout).not.toContain('core-01 (');
