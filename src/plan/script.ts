@@ -25,15 +25,16 @@ export interface StepResult {
  * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). `take SIZE` reads text
  * into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at
  * PATH, once; `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and
- * reports it; the first failure ends the script.
+ * reports it; the first failure ends the script. Processes are what costs time here: a file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
 put() {
-  d=$(dirname -- "$4") && mkdir -p -- "$d" && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
-  head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && chown -- "$2" "$t" && chmod -- "$1" "$t" &&
+  d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } && t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
+  head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && give "$2" "$t" "$d" && chmod -- "$1" "$t" &&
     mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
+give() { { [ "$1" = root:root ] && [ ! -g "$3" ]; } || chown -- "$1" "$2"; }
 take() { input=$(head -c "$1" && echo .) && { [ "\${#input}" = "$(($1 + 1))" ] || short; } && input=\${input%.}; }
 swap_keys() {
   take "$2" && add=$input && take "$3" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
@@ -160,12 +161,12 @@ function compile(action: Action): Compiled {
   }
 }
 
-/** A unit that had failed before must not keep its start-limit counter. */
+/** A unit that is waited for and had failed before must not keep its start-limit counter. */
 function unitCommand(action: { unit: string; verb: string; wait: boolean }): string {
   const flags = action.wait ? [] : ['--no-block'];
   const reset = sh`systemctl reset-failed -- ${action.unit} 2>/dev/null; `;
   return (
-    (action.verb === 'start' || action.verb === 'restart' ? reset : '') +
+    (action.wait && (action.verb === 'start' || action.verb === 'restart') ? reset : '') +
     sh`systemctl ${[action.verb, ...flags]} -- ${action.unit}`
   );
 }

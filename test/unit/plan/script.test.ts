@@ -459,7 +459,6 @@ describe('units, with a stand-in for systemctl that writes down what it gets', (
       'stop -- a@*.service',
       'reset-failed -- a@*.service',
       'daemon-reload',
-      'reset-failed -- a.service',
       'start --no-block -- a.service',
       'reset-failed -- a.service',
       'restart -- a.service',
