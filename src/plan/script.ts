@@ -22,15 +22,17 @@ export interface StepResult {
 
 /**
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
- * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). `take SIZE` reads text
- * into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at
+ * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). What an earlier one left
+ * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at
  * PATH, once; `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and
  * reports it; the first failure ends the script. Processes are what costs time here: a file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
 put() {
-  d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } && t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
+  d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } || return
+  for o in "$d".coreup.????????; do [ ! -f "$o" ] || rm -f -- "$o"; done
+  t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
   head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && give "$2" "$t" "$d" && chmod -- "$1" "$t" &&
     mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
 }

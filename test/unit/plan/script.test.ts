@@ -48,6 +48,16 @@ describe('file-write, run by a real /bin/sh', () => {
     expect(mode(dirname(path))).toBe(0o755);
   });
 
+  it('takes away what an earlier one left half-written', () => {
+    const directory = join(temporary(), "it's");
+    mkdirSync(directory);
+    for (const name of ['.coreup.aBcD1234', '.coreup.conf', '.coreup.longer-than-that']) {
+      writeFileSync(join(directory, name), 'half');
+    }
+    expect(perform([write(join(directory, 'f'), 'x')])).toEqual({ done: 1 });
+    expect(readdirSync(directory).sort()).toEqual(['.coreup.conf', '.coreup.longer-than-that', 'f']);
+  });
+
   it('keeps the setuid bit of a file that belongs to somebody', () => {
     const path = join(temporary(), 'f');
     perform([write(path, '#!/bin/sh\n', { mode: 0o4755, owner: 'nobody' })]);
