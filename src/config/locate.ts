@@ -23,8 +23,7 @@ export type Locate = (path: KeyPath, at: 'key' | 'value') => Place | undefined;
  * @returns a function that gives no place at all only for a source that cannot be parsed or has no default export
  */
 export async function locator(text: string): Promise<Locate> {
-  // Loaded on errors alone: it takes as long as the rest of the loader together.
-  const { parse } = await import('@babel/parser');
+  const { parse } = await import('./babel.js');
   let statements: readonly Statement[];
   try {
     statements = parse(text, { sourceType: 'unambiguous', plugins: ['typescript'], errorRecovery: true }).program.body;
