@@ -23,9 +23,10 @@ export interface StepResult {
 /**
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
  * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). What an earlier one left
- * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at
- * PATH, once; `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and
- * reports it; the first failure ends the script. Processes are what costs time here: a file takes five.
+ * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
+ * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
+ * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and reports it;
+ * the first failure ends the script. Processes are what costs time here: a file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
