@@ -2,6 +2,9 @@
 set -eu
 root=$(cd -- "$(dirname -- "$0")/.." && pwd)
 
+# A registry that falls silent is asked again after a minute, not after five.
+patient='--fetch-timeout=60000 --fetch-retries=5'
+
 die() {
   echo "$0: $*" >&2
   exit 1
@@ -29,7 +32,7 @@ build() {
     die "Node.js 20.19 or later is needed; this is $(node --version)"
   cd "$root"
   if ! cmp -s package-lock.json node_modules/.coreup-lock; then
-    npm ci --no-audit --no-fund --loglevel=error
+    npm ci $patient --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.coreup-lock
   fi
   npm run --silent build
