@@ -47,7 +47,18 @@ export interface Command {
 }
 
 /** The Exec… lines of the [Service] section; those without `=` too, since what else is wrong with them is worth saying. */
-export function commandsOf(file: UnitFile): Command[] {
+export function commandsOf(file: UnitFile): readonly Command[] {
+  const known = commandsByFile.get(file);
+  if (known) return known;
+  const commands = readCommands(file);
+  commandsByFile.set(file, commands);
+  return commands;
+}
+
+/** Several rules ask for the commands of a file that is never changed. */
+const commandsByFile = new WeakMap<UnitFile, readonly Command[]>();
+
+function readCommands(file: UnitFile): Command[] {
   return file.items.flatMap((item): Command[] => {
     if (item.kind === 'option' && item.section === 'Service' && item.key.startsWith('Exec') && item.value !== '') {
       return [command(item.key, item.value, item.line, item.valueColumn, false)];
