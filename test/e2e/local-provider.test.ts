@@ -27,7 +27,7 @@ const subnet = '10.77.5.0/24';
 const scratch = mkdtempSync(join(tmpdir(), 'coreup-local-'));
 const key = join(scratch, 'key');
 const dataDir = join(scratch, 'data');
-const pair = generateHostKey('e2e');
+const pair = await generateHostKey('e2e');
 const options: LocalOptions = {
   cluster: 'e2e',
   project: join(scratch, 'project'),
@@ -121,7 +121,7 @@ describe('the life of two hosts', () => {
 
   it('lets a new key in and the old one out while they run', async () => {
     await provider.ensure(cluster, progress);
-    const newer = generateHostKey('newer');
+    const newer = await generateHostKey('newer');
     const file = join(scratch, 'newer');
     writeFileSync(file, newer.privateKey, { mode: 0o600 });
     await new LocalProvider({ ...options, authorizedKey: newer.publicKey }).ensure(cluster, progress);

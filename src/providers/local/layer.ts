@@ -53,7 +53,7 @@ IgnoreCarrierLoss=yes
 
 /** Makes a host's directory: beside its place first, then all at once by a rename. Nothing runs yet. */
 export async function createHost(paths: HostPaths, seed: HostSeed): Promise<HostRecord> {
-  const key = generateHostKey(`root@${seed.name}`);
+  const key = await generateHostKey(`root@${seed.name}`);
   const machineId = randomBytes(16).toString('hex');
   const beside = join(dirname(paths.directory), `.new-${seed.name}`);
   await rm(beside, { recursive: true, force: true });

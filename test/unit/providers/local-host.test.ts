@@ -75,10 +75,10 @@ describe('the upper layer', () => {
 });
 
 describe('generateHostKey', () => {
-  it('makes a key that OpenSSH reads, and names its public half', () => {
+  it('makes a key that OpenSSH reads, and names its public half', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'coreup-key-'));
     try {
-      const key = generateHostKey('root@core-01');
+      const key = await generateHostKey('root@core-01');
       writeFileSync(join(directory, 'key'), key.privateKey, { mode: 0o600 });
       const told = execFileSync('ssh-keygen', ['-y', '-P', '', '-f', join(directory, 'key')], { encoding: 'utf8' });
       expect(told.trim()).toBe(`${key.publicKey} root@core-01`);
