@@ -3,7 +3,6 @@ import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/se
 import type { Observation } from './observation.js';
 import { NETWORKD } from './persist.js';
 
-
 const ETC_UNITS = '/etc/systemd/system/';
 const CORE_USER = 'core';
 export const BOOT_UNIT = 'coreup-boot.service';
