@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CoreupError, messageOf } from '../util/errors.js';
+import { exchange } from '../util/http.js';
 
 /** Opens a TCP stream to a member's client port, usually from the host itself over SSH. */
 export type Dial = () => Promise<Duplex>;
@@ -90,7 +90,7 @@ export class EtcdClient {
     // What happens to the stream after the answer is of no interest, and must not end the program.
     socket.on('error', () => undefined);
     try {
-      const { code, text } = await exchange(socket, path, body, timeout);
+      const { code, text } = await exchange(socket, { method: 'POST', path, body }, timeout);
       if (code !== 200) throw problem(`etcd answered ${path} with ${code}: ${reasonOf(text)}`);
       return readAnswer(path, text, read);
     } catch (error) {
@@ -129,33 +129,6 @@ interface Answer {
     readonly isLearner?: boolean;
   }[];
   readonly kvs?: readonly { readonly value?: string }[];
-}
-
-/** One request and its whole answer over a stream. */
-function exchange(
-  socket: Duplex,
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<{ code: number | undefined; text: string }> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      // Without an agent, node uses exactly this stream and closes it afterwards.
-      { method: 'POST', path, host: 'localhost', createConnection: () => socket, signal },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          resolve({ code: response.statusCode, text: Buffer.concat(chunks).toString() });
-        });
-        response.on('error', () => {
-          reject(new Error('the answer was cut off'));
-        });
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(JSON.stringify(body));
-  });
 }
 
 function readAnswer<T>(path: string, text: string, read: (answer: Answer) => T): T {

@@ -102,10 +102,31 @@ export class SshConnection implements Connection {
   }
 
   /** @throws CoreupError SSH_FORWARD where the host cannot reach that port, or SSH_LOST */
-  async forward(host: string, port: number): Promise<Duplex> {
+  forward(host: string, port: number): Promise<Duplex> {
+    return this.#forwarded(
+      (client, callback) => client.forwardOut('127.0.0.1', 0, host, port, callback),
+      `${host}:${port}`,
+      'Check that the service listens there, and that sshd allows TCP forwarding (AllowTcpForwarding).',
+    );
+  }
+
+  /** @throws CoreupError SSH_FORWARD where there is no such socket or the user may not open it, or SSH_LOST */
+  forwardSocket(path: string): Promise<Duplex> {
+    return this.#forwarded(
+      (client, callback) => client.openssh_forwardOutStreamLocal(path, callback),
+      path,
+      `Check that the service listens there, that ${this.target.user} may open the socket, and that sshd allows it (AllowStreamLocalForwarding).`,
+    );
+  }
+
+  async #forwarded(
+    open: (client: LoggedIn['client'], callback: (error: Error | undefined, channel: ClientChannel) => void) => unknown,
+    to: string,
+    hint: string,
+  ): Promise<Duplex> {
     const opened = new Promise<ClientChannel>((resolve, reject) => {
       throwIfAborted(this.#gone.signal);
-      this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      open(this.#client, (error, channel) => {
         if (error) reject(error);
         else resolve(channel);
       });
@@ -114,8 +135,8 @@ export class SshConnection implements Connection {
       return await orAbort(opened, this.#gone.signal);
     } catch (error) {
       throwIfAborted(this.#gone.signal);
-      throw sshError(this.target, 'SSH_FORWARD', `no connection from there to ${host}:${port} (${messageOf(error)})`, {
-        hint: 'Check that the service listens there, and that sshd allows TCP forwarding (AllowTcpForwarding).',
+      throw sshError(this.target, 'SSH_FORWARD', `no connection from there to ${to} (${messageOf(error)})`, {
+        hint,
         cause: error,
       });
     }

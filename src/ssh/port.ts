@@ -59,6 +59,8 @@ export interface Connection {
   attach(command: string | undefined, streams: Streams): Promise<Exit>;
   /** Opens a TCP stream from the host to `host:port`. */
   forward(host: string, port: number): Promise<Duplex>;
+  /** Opens a stream from the host to a Unix socket there, as the user who is logged in. */
+  forwardSocket(path: string): Promise<Duplex>;
   close(): Promise<void>;
 }
 

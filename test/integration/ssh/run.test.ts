@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSsh } from '../../../src/ssh/client.js';
 import type { Connection, Ssh } from '../../../src/ssh/port.js';
 import { freePort, Sshd } from './sshd.js';
@@ -156,6 +159,27 @@ describe('forward', () => {
     await expect(connection.forward('127.0.0.1', port)).rejects.toMatchObject({
       code: 'SSH_FORWARD',
       message: containing(`127.0.0.1:${port}`),
+    });
+  });
+});
+
+describe('forwardSocket', () => {
+  test('opens a stream to a Unix socket over there', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'coreup-socket-'));
+    const path = join(directory, 'service.sock');
+    const server = createServer((socket) => socket.end('greetings')).listen(path);
+    await once(server, 'listening');
+    const stream = await connection.forwardSocket(path);
+    const chunks = await stream.toArray();
+    server.close();
+    await rm(directory, { recursive: true });
+    expect(Buffer.concat(chunks as Buffer[]).toString()).toBe('greetings');
+  });
+
+  test('names the socket that is not there', async () => {
+    await expect(connection.forwardSocket('/nowhere/service.sock')).rejects.toMatchObject({
+      code: 'SSH_FORWARD',
+      message: containing('/nowhere/service.sock'),
     });
   });
 });

@@ -26,7 +26,7 @@ export interface Reply {
 export interface Recorded {
   readonly host: string;
   readonly kind: 'connect' | 'run' | 'attach' | 'forward' | 'close';
-  /** The script's text, the attached command, or `host:port`. */
+  /** The script's text, the attached command, `host:port`, or the path of a socket. */
   readonly text: string;
   readonly sudo: boolean;
   readonly input: Buffer;
@@ -105,6 +105,11 @@ export class FakeSsh implements Ssh {
       forward: (host, port) =>
         this.#attempt((): Duplex => {
           this.#record(target.name, 'forward', `${host}:${port}`);
+          return new PassThrough();
+        }),
+      forwardSocket: (path) =>
+        this.#attempt((): Duplex => {
+          this.#record(target.name, 'forward', path);
           return new PassThrough();
         }),
       close: () =>
