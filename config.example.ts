@@ -26,7 +26,8 @@ export default defineConfig({
   // discovery: { mode: 'public', new_discovery_url: 'https://discovery.etcd.io/new' },
   // discovery: { mode: 'public', url: 'https://discovery.etcd.io/0123456789abcdef' },
   // discovery: { mode: 'custom', token: '40134540-b53c-46b3-b34f-33b4f0ae3a9c', endpoint: 'http://10.0.0.9:2379', path: 'discovery' },
-  // discovery: { mode: 'dns', domain: 'example.com', nameserver: '172.17.8.111', managed: true },
+  // discovery: { mode: 'dns', domain: 'example.com', managed: true, peer_auto_tls: true },
+  // discovery: { mode: 'dns', domain: 'example.com', nameserver: '172.17.8.111' },
 
   etcd: {
     // How many of the instances, from the first on, are etcd members. Default: all.

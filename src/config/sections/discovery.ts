@@ -1,6 +1,10 @@
 import * as z from 'zod';
 import { domainName, httpUrl, ip } from '../grammar.js';
+import { loginShape } from './provider.js';
 import { text } from '../words.js';
+
+/** A host that has dnsmasq, reached over SSH like those of the provider ssh. */
+const managedHost = z.strictObject(loginShape());
 
 /** How members find each other: one strict object per mode. */
 export const discoverySchema = z.discriminatedUnion('mode', [
@@ -34,8 +38,26 @@ export const discoverySchema = z.discriminatedUnion('mode', [
     .strictObject({
       mode: z.literal('dns').describe('Selects this mode.'),
       domain: domainName().describe('The domain that has the SRV records.'),
-      nameserver: ip().optional().describe('The name server that members ask for it.'),
-      managed: z.boolean().optional().describe('Whether coreup serves the records itself.'),
+      nameserver: ip()
+        .optional()
+        .describe(
+          'The name server that members ask, written into their /etc/resolv.conf; by default the one that coreup manages, ' +
+            "otherwise what user-data or the hosts' own resolv.conf says.",
+        ),
+      managed: z
+        .union([z.boolean(), managedHost])
+        .optional()
+        .describe(
+          'Whether coreup serves the records itself, with dnsmasq: true on the bridge of local hosts, or the host on which ' +
+            'it does so.',
+        ),
+      peer_auto_tls: z
+        .boolean()
+        .optional()
+        .describe(
+          'Whether peers speak TLS with certificates that each etcd makes itself: encrypted, but not authenticated. ' +
+            'etcd 3.4 finds nobody by records for plain http.',
+        ),
     })
     .describe('Members look up SRV records.'),
 ]);

@@ -5,20 +5,25 @@ import { path, text, wholeNumber } from '../words.js';
 /** Machine metadata of one member, as fleet knows it. */
 export const metadata = () => z.record(metadataKey(), metadataValue());
 
-const host = z.strictObject({
-  name: hostName().optional().describe('Its name in the cluster; by default the prefix and its number.'),
+/** How to log in to a machine that exists, and how to know it. */
+export const loginShape = () => ({
   address: address().describe('Where its sshd listens: an IP address or a host name.'),
   user: text('a user name', /^[A-Za-z_][A-Za-z0-9._-]*\$?$/)
     .default('root')
     .describe('The user to log in as; others than root need sudo without a password.'),
   port: wholeNumber(1, 65535).default(22).describe('The port of its sshd.'),
   identity_file: path().optional().describe('The private key to log in with; by default what ssh would use.'),
-  public_ipv4: ipv4().optional().describe('What $public_ipv4 stands for on this host.'),
-  private_ipv4: ipv4().optional().describe('What $private_ipv4 stands for on this host; peers talk to it.'),
-  metadata: metadata().optional().describe('Its fleet machine metadata.'),
   host_key: text('a public key as in known_hosts, such as "ssh-ed25519 AAAA…"', /^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$/)
     .optional()
     .describe('Its host key, where you know it before the first contact.'),
+});
+
+const host = z.strictObject({
+  name: hostName().optional().describe('Its name in the cluster; by default the prefix and its number.'),
+  ...loginShape(),
+  public_ipv4: ipv4().optional().describe('What $public_ipv4 stands for on this host.'),
+  private_ipv4: ipv4().optional().describe('What $private_ipv4 stands for on this host; peers talk to it.'),
+  metadata: metadata().optional().describe('Its fleet machine metadata.'),
 });
 
 /** Where hosts come from. */

@@ -14,6 +14,7 @@ export const neededCommands: Readonly<Record<string, string>> = {
   flock: 'util-linux',
   mount: 'mount',
   chroot: 'coreutils',
+  dnsmasq: 'dnsmasq-base',
 };
 
 const megabyte = 1024 * 1024;
@@ -27,6 +28,8 @@ export interface MachineNeeds {
   readonly image: boolean;
   /** How many hosts must be created. */
   readonly hosts: number;
+  /** A name server is to serve the records of the cluster. */
+  readonly dns?: boolean;
   readonly cacheDir: string;
   readonly dataDir: string;
 }
@@ -38,7 +41,7 @@ export function machineProblems(needs: MachineNeeds): Problem[] {
       machine('local hosts need Linux', "use provider: { kind: 'ssh', hosts: […] } or run coreup on a Linux machine"),
     ];
   }
-  return [...rootProblems(), ...commandProblems(needs.image), ...kernelProblems(), ...diskProblems(needs)];
+  return [...rootProblems(), ...commandProblems(needs), ...kernelProblems(), ...diskProblems(needs)];
 }
 
 function rootProblems(): Problem[] {
@@ -65,9 +68,10 @@ export function mayDoEverything(status: string, uidMap: string): boolean {
   return allUsers && has(21n) && has(12n);
 }
 
-function commandProblems(image: boolean): Problem[] {
+function commandProblems({ image, dns = false }: MachineNeeds): Problem[] {
+  const spared = [...(image ? [] : ['debootstrap']), ...(dns ? [] : ['dnsmasq'])];
   const missing = Object.entries(neededCommands).filter(
-    ([command]) => (image || command !== 'debootstrap') && !isInstalled(command),
+    ([command]) => !spared.includes(command) && !isInstalled(command),
   );
   if (missing.length === 0) return [];
   const packages = [...new Set(missing.map(([, name]) => name))];

@@ -12,11 +12,18 @@ import { authorize, createHost } from './layer.js';
 import { bootCount, initProcess, isRunning, outerProcess, rebootHost, startHost, stopHost } from './launch.js';
 import { assertOwnRoute, bridgeIsUp, ensureBridge, interfaceExists, namespaceId, removeInterface } from './network.js';
 import { cacheRoot, dataRoot } from './paths.js';
+import {
+  ensureNameServer,
+  nameServerPlace,
+  nameServerProblems,
+  stopNameServer,
+  type NameServerPlace,
+} from './name-server.js';
 import { machineProblems } from './preflight.js';
 import type { Suite } from './recipe.js';
 import { readRoutes } from './routes.js';
 import { Store, type ClusterRecord, type HostPaths, type HostRecord } from './store.js';
-import { defaultSubnet, memberAddress } from './subnet.js';
+import { bridgeAddress, defaultSubnet, memberAddress } from './subnet.js';
 import { until } from './wait.js';
 
 export interface LocalOptions {
@@ -30,6 +37,8 @@ export interface LocalOptions {
   readonly authorizedKey: string;
   /** The file of its private half. */
   readonly identityFile: string;
+  /** Options for dnsmasq.conf that serve the records of the cluster, where hosts are to find them on the bridge. */
+  readonly nameServer?: () => string;
   /** Instead of /var/lib/coreup or `COREUP_DATA_DIR`. */
   readonly dataDir?: string;
   /** Instead of /var/cache/coreup or `COREUP_CACHE_DIR`. */
@@ -64,8 +73,11 @@ export class LocalProvider implements Provider {
     const wrong = clusterProblems(this.store, cluster, { project: this.options.project, subnet: this.subnet });
     const absent = cluster.members.filter((member) => !existsSync(this.store.host(member.name).record)).length;
     const image = absent > 0 && !existsSync(imagePath(this.suite, this.cacheDir));
-    const needs = { image, hosts: absent, cacheDir: this.cacheDir, dataDir: this.dataDir };
-    return Promise.resolve([...wrong, ...machineProblems(needs)]);
+    const dns = this.options.nameServer !== undefined;
+    const needs = { image, hosts: absent, dns, cacheDir: this.cacheDir, dataDir: this.dataDir };
+    const unfit = machineProblems(needs);
+    const taken = dns && wrong.length + unfit.length === 0 ? nameServerProblems(this.nameServer()) : [];
+    return Promise.resolve([...wrong, ...unfit, ...taken]);
   }
 
   /**
@@ -82,8 +94,8 @@ export class LocalProvider implements Provider {
       }
       await this.store.claim(this.record());
       await this.removeLeftovers();
-      await this.ensureBridge();
     }
+    await this.ensureNetwork();
     await this.authorizeAll(cluster.members);
     await eachOf(idle, async (member) => {
       if (signal?.aborted === true) throw new InterruptedError();
@@ -133,13 +145,14 @@ export class LocalProvider implements Provider {
       if (!(await stopHost(host))) progress('did not shut down in time: power cut', name);
       removeCgroup(host.cgroup);
     });
+    if (!this.store.names().some((name) => isRunning(this.store.host(name)))) await stopNameServer(this.nameServer());
   }
 
   async reboot(members: readonly Member[], progress: Progress): Promise<void> {
     this.store.assertOwner(this.options.project);
     this.assertNamespace();
     const records = new Map(members.map(({ name }) => [name, this.store.requireHost(name)]));
-    await this.ensureBridge();
+    await this.ensureNetwork();
     await eachOf([...records], async ([name, record]) => {
       const host = this.store.host(name);
       if (isRunning(host)) {
@@ -178,6 +191,7 @@ export class LocalProvider implements Provider {
   }
 
   private async removeCluster(): Promise<void> {
+    await stopNameServer(this.nameServer());
     await removeInterface(this.store.bridge);
     for (const cgroup of this.store.cgroups()) removeOneCgroup(cgroup);
     await rm(this.store.directory, { recursive: true, force: true });
@@ -187,9 +201,18 @@ export class LocalProvider implements Provider {
     }
   }
 
-  private ensureBridge(): Promise<void> {
+  /** The bridge, and the name server on it: both must be there before a host boots. */
+  private async ensureNetwork(): Promise<void> {
+    const anew = !bridgeIsUp(this.store.bridge, this.subnet);
     const ports = this.store.names().map((name) => this.store.host(name).link);
-    return ensureBridge(this.store.bridge, this.subnet, ports);
+    await ensureBridge(this.store.bridge, this.subnet, ports);
+    const records = this.options.nameServer?.();
+    if (records === undefined) await stopNameServer(this.nameServer());
+    else await ensureNameServer(this.nameServer(), records, anew);
+  }
+
+  private nameServer(): NameServerPlace {
+    return nameServerPlace(this.store, bridgeAddress(this.subnet));
   }
 
   private async bringUp(member: Member, progress: Progress): Promise<void> {
