@@ -1,41 +1,90 @@
+import { fillFleetSpecifiers, globMatches, isFleetTrue, splitFleetValue } from './fleet-values.js';
 import { OLD_FLEET_KEYS } from './known-keys.js';
 import { atKey, atValue, type LintContext, type UnitRule } from './lint-context.js';
 import { optionsOf, type Option, type UnitFile } from './unit-file.js';
-import { splitUnitName } from './unit-name.js';
 
 const FLEET = 'X-Fleet';
 
 /** The values of an X-Fleet key as fleet reads them, specifiers (%n %N %p %i) filled in from the unit's name. */
 export function fleetValues(file: UnitFile, name: string, key: string): { option: Option; value: string }[] {
-  const { prefix, instance, suffix } = splitUnitName(name);
-  const specifiers: Readonly<Record<string, string>> = {
-    n: name,
-    N: name.slice(0, name.length - suffix.length - 1),
-    p: prefix,
-    i: instance ?? '',
-  };
-  return optionsOf(file, FLEET, key).map((option) => ({
-    option,
-    value: option.value.replace(/%([nNpi])/g, (_match, letter: string) => specifiers[letter] ?? ''),
-  }));
+  return optionsOf(file, FLEET, key).flatMap((option) =>
+    splitFleetValue(option.value)
+      .map((value) => fillFleetSpecifiers(value, name))
+      // Conflicts alone may hold several names between white space.
+      .flatMap((value) => (key === 'Conflicts' ? (value.match(/\S+/g) ?? []) : [value]))
+      .map((value) => ({ option, value })),
+  );
 }
 
-const isTrue = (value: string): boolean => ['true', 'yes', 'on', '1', 't', 'y'].includes(value.toLowerCase());
+const given = (file: UnitFile, key: string): Option[] => optionsOf(file, FLEET, key);
+
+/** Whether the unit is global: the last of several values counts. */
+const isGlobal = (file: UnitFile): boolean => isFleetTrue(given(file, 'Global').at(-1)?.value ?? '');
 
 const globalAlone: UnitRule = {
   name: 'fleet-global',
-  check: ({ file }) => {
-    const global = optionsOf(file, FLEET, 'Global').findLast(({ value }) => isTrue(value));
-    if (global === undefined) return [];
-    return optionsOf(file, FLEET)
-      .filter(({ key }) => ['MachineID', 'MachineOf', 'Conflicts', 'Replaces'].includes(key))
+  check: ({ file }) =>
+    !isGlobal(file)
+      ? []
+      : optionsOf(file, FLEET)
+          .filter(({ key }) => ['MachineID', 'MachineOf', 'Replaces'].includes(key))
+          .map((option) => ({
+            severity: 'error' as const,
+            ...atKey(option),
+            message: `${option.key} cannot stand beside "Global=true": a global unit runs on every machine`,
+            hint: 'Delete one of the two; MachineMetadata and Conflicts are what may narrow a global unit.',
+          })),
+};
+
+/** Pairs that fleet's API refuses together (ValidateOptions in api/units.go); those with Global are a rule of their own. */
+const REFUSED_PAIRS = [
+  ['MachineID', 'MachineOf'],
+  ['MachineID', 'Conflicts'],
+  ['MachineID', 'Replaces'],
+  ['Conflicts', 'Replaces'],
+] as const;
+
+const refusedTogether: UnitRule = {
+  name: 'fleet-refused-together',
+  check: ({ file }) =>
+    REFUSED_PAIRS.flatMap(([one, other]) => {
+      const [option] = given(file, other);
+      if (option === undefined || given(file, one).length === 0) return [];
+      return [
+        {
+          severity: 'error' as const,
+          ...atKey(option),
+          message: `${other} cannot stand beside ${one}: fleet refuses the unit`,
+          hint: 'Delete one of the two.',
+        },
+      ];
+    }),
+};
+
+const machineIdOnce: UnitRule = {
+  name: 'fleet-machine-id',
+  check: ({ file }) =>
+    given(file, 'MachineID')
+      .slice(1)
       .map((option) => ({
+        severity: 'warning' as const,
+        ...atValue(option),
+        message: 'a unit has one MachineID: fleet takes the first and passes over this one',
+        hint: 'Delete it; MachineMetadata can name several machines.',
+      })),
+};
+
+const machineOfForm: UnitRule = {
+  name: 'fleet-machine-of',
+  check: ({ file, name }) =>
+    fleetValues(file, name, 'MachineOf')
+      .filter(({ value }) => /[\s*?[]/.test(value))
+      .map(({ option, value }) => ({
         severity: 'error' as const,
-        ...atKey(option),
-        message: `${option.key} cannot stand beside "Global=true": a global unit runs on every machine`,
-        hint: 'Delete one of the two; MachineMetadata is what may narrow a global unit.',
-      }));
-  },
+        ...atValue(option),
+        message: `MachineOf is the name of one unit, without patterns; found ${JSON.stringify(value)}`,
+        hint: 'Write a line "MachineOf=…" for each unit.',
+      })),
 };
 
 const globalValue: UnitRule = {
@@ -58,9 +107,9 @@ const globalValue: UnitRule = {
 const conflictsItself: UnitRule = {
   name: 'fleet-contradiction',
   check: ({ file, name }) => {
-    const conflicts = fleetValues(file, name, 'Conflicts');
+    const conflicts = [...fleetValues(file, name, 'Conflicts'), ...fleetValues(file, name, 'Replaces')];
     // A pattern such as redis@*.service is meant to match the other instances; fleet leaves the unit itself out.
-    const itself = conflicts.filter(({ value }) => value === name);
+    const itself = fleetValues(file, name, 'Conflicts').filter(({ value }) => value === name);
     const wanted = fleetValues(file, name, 'MachineOf').filter(({ value }) =>
       conflicts.some((conflict) => globMatches(conflict.value, value)),
     );
@@ -81,19 +130,6 @@ const conflictsItself: UnitRule = {
   },
 };
 
-/** As Go's path.Match, for the patterns that unit names can have. */
-export function globMatches(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replace(/\*+/g, '[^/]*')
-    .replace(/\?/g, '[^/]');
-  try {
-    return new RegExp(`^${source}$`).test(name);
-  } catch {
-    return false;
-  }
-}
-
 const machineOfItself: UnitRule = {
   name: 'fleet-machine-of-loop',
   check: ({ file, name }) =>
@@ -111,14 +147,13 @@ const metadataForm: UnitRule = {
   name: 'fleet-metadata',
   check: ({ file }) =>
     optionsOf(file, FLEET, 'MachineMetadata').flatMap((option) => {
-      const pairs = option.value.match(/"[^"]*"|\S+/g)?.map((pair) => pair.replace(/^"|"$/g, '')) ?? [];
-      const bad = pairs.find((pair) => !/^[^=]+=[^=]*$/.test(pair));
-      if (bad === undefined && pairs.length > 0) return [];
+      const bad = splitFleetValue(option.value).find((pair) => !/^[^=\s]+=[^=\s]+$/.test(pair));
+      if (bad === undefined) return [];
       return [
         {
           severity: 'warning' as const,
           ...atValue(option),
-          message: `MachineMetadata is a list of key=value pairs; found ${JSON.stringify(bad ?? '')}`,
+          message: `MachineMetadata is a list of key=value pairs, and fleet passes over what is none; found ${JSON.stringify(bad)}`,
           hint: 'Write MachineMetadata=region=us-west, or "region=us-west" "disk=ssd" for both.',
         },
       ];
@@ -165,6 +200,9 @@ const installIgnored: UnitRule = {
 export const FLEET_RULES: readonly UnitRule[] = [
   globalAlone,
   globalValue,
+  refusedTogether,
+  machineIdOnce,
+  machineOfForm,
   conflictsItself,
   machineOfItself,
   metadataForm,

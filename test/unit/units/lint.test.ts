@@ -109,6 +109,33 @@ describe('rules', () => {
       ['6:1 error fleet-global'],
     ],
     [
+      'Global that is taken back, and with Conflicts, which fleet 1.0 allows',
+      service('ExecStart=/bin/a') + '[X-Fleet]\nGlobal=true\nGlobal=false\nMachineOf=b.service\nConflicts=c.service\n',
+      [],
+    ],
+    [
+      'what fleet refuses together',
+      service('ExecStart=/bin/a') +
+        '[X-Fleet]\nMachineID=abc\nMachineOf=b.service\nConflicts=c.service\nReplaces=d.service\n',
+      [
+        '5:1 error fleet-refused-together',
+        '6:1 error fleet-refused-together',
+        '7:1 error fleet-refused-together',
+        '7:1 error fleet-refused-together',
+      ],
+    ],
+    [
+      'a second MachineID',
+      service('ExecStart=/bin/a') + '[X-Fleet]\nMachineID=abc\nMachineID=def\n',
+      ['5:11 warning fleet-machine-id'],
+    ],
+    [
+      'several units in one MachineOf, and a pattern',
+      service('ExecStart=/bin/a') +
+        '[X-Fleet]\nMachineOf=b.service c.service\nMachineOf=d@*.service\nMachineOf="e.service" "f.service"\n',
+      ['4:11 error fleet-machine-of', '5:11 error fleet-machine-of'],
+    ],
+    [
       'a contradiction',
       service('ExecStart=/bin/a') + '[X-Fleet]\nMachineOf=b.service\nConflicts=*.service\n',
       ['4:11 error fleet-contradiction'],
@@ -137,6 +164,12 @@ describe('rules', () => {
       'metadata without =',
       service('ExecStart=/bin/a') + '[X-Fleet]\nMachineMetadata=ssd\n',
       ['4:17 warning fleet-metadata'],
+    ],
+    [
+      'metadata that fleet passes over',
+      service('ExecStart=/bin/a') +
+        '[X-Fleet]\nMachineMetadata=disk=\nMachineMetadata=a=b c=d\nMachineMetadata="a=b" "c=d"\n',
+      ['4:17 warning fleet-metadata', '5:17 warning fleet-metadata'],
     ],
   ])('%s', (_name, text, expected) => {
     expect(found(text)).toEqual(expected);
