@@ -16,7 +16,7 @@ const mayImport = {
   'cloud-config': ['units', 'etcd', 'fleet', 'cluster', 'util'],
   discovery: ['cluster', 'etcd', 'util'],
   config: ['cluster', 'etcd', 'fleet', 'util'],
-  render: ['cloud-config', 'config', 'discovery', 'plan', 'state', 'cluster', 'util'],
+  render: ['cloud-config', 'config', 'discovery', 'etcd', 'plan', 'state', 'cluster', 'util'],
   plan: ['cloud-config', 'etcd', 'fleet', 'units', 'cluster', 'util'],
   providers: ['cluster', 'ssh', 'util'],
   phases: ['plan', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],

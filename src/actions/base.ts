@@ -15,14 +15,27 @@ const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url));
  * @throws InputError naming the file, and the place where there is one
  */
 export function readBase(given: string | undefined, discovery: DiscoveryMode): Base {
-  const path = given ?? `${TEMPLATES}${discovery.name}.hbs`;
-  const file = given === undefined ? `templates/${discovery.name}.hbs` : relative(process.cwd(), path);
+  if (given === undefined) {
+    return {
+      kind: 'template',
+      ...builtIn(discovery.name),
+      roles: { worker: builtIn('worker'), discovery: builtIn('discovery-node') },
+    };
+  }
+  const path = given;
+  const file = relative(process.cwd(), path);
   const kind = path.endsWith('.hbs') ? 'template' : 'cloud-config';
   const bytes = readBytes(path, file);
   // A cloud-config may be packed, and is refused at the place of its first fault; a template is one only once rendered.
   return kind === 'cloud-config'
     ? { kind, ...cloudConfigText({ file, text: bytes }) }
     : { kind, file, text: decode(file, bytes) };
+}
+
+/** A template that comes with coreup. */
+function builtIn(name: string): { readonly file: string; readonly text: string } {
+  const file = `templates/${name}.hbs`;
+  return { file, text: decode(file, readBytes(`${TEMPLATES}${name}.hbs`, file)) };
 }
 
 function readBytes(path: string, file: string): Buffer {

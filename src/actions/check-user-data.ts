@@ -10,13 +10,9 @@ import { substitutions } from './desired.js';
 import type { FramedIssue, Issue } from './issue.js';
 import type { Project } from './project.js';
 
-/** The etcd that Debian's releases bring along, and so the hosts of the local provider. */
-const SUITE_ETCD = { bookworm: '3.4', trixie: '3.5' } as const;
-
-/** What the user-data of a project is checked against; the version of etcd is known where coreup makes the hosts. */
-export function checkOptions({ config, cluster }: Project, etcdVersion?: string): ValidateOptions {
-  const { provider } = config;
-  const version = etcdVersion ?? (provider.kind === 'local' ? SUITE_ETCD[provider.suite] : undefined);
+/** What the user-data of a project is checked against; the version of etcd as far as it is known. */
+export function checkOptions({ cluster, etcdVersion: versionOf }: Project, etcdVersion?: string): ValidateOptions {
+  const version = etcdVersion ?? cluster.members.map((member) => versionOf(member)?.text).find(Boolean);
   return { vars: commonVariables(cluster), ...(version === undefined ? {} : { etcdVersion: version }) };
 }
 
@@ -36,7 +32,7 @@ export function baseIssues(base: Base, options: ValidateOptions): readonly Issue
 /**
  * All findings about the user-data of a project's members, in the file that the person edits.
  *
- * A plain cloud-config is checked itself, and once more as the first member gets it: what coreup replaces when it
+ * A plain cloud-config is checked itself, and once more as the first of each role gets it: what coreup replaces when it
  * renders is no issue, and what config.ts adds is. A template is checked as each member gets it, and what several
  * members share is reported for the first one.
  */
@@ -47,15 +43,24 @@ export function userDataIssues(
 ): readonly FramedIssue[] {
   if (base.kind === 'template') return templateIssues(rendered, options);
   const own = baseIssues(base, options);
-  const first = rendered[0];
-  if (first === undefined) return own;
-  const after = renderedIssues(first, options);
+  if (rendered.length === 0) return own;
+  const found = new Map<string, FramedIssue>();
+  for (const userData of firstOfEachRole(rendered)) {
+    for (const issue of renderedIssues(userData, options)) {
+      if (!found.has(identity(issue))) found.set(identity(issue), asRendered(issue, userData));
+    }
+  }
   const inBase = new Set(own.map(identity));
-  const inRendered = new Set(after.map(identity));
   return [
-    ...own.filter((issue) => inRendered.has(identity(issue))),
-    ...after.filter((issue) => !inBase.has(identity(issue))).map((issue) => asRendered(issue, first)),
+    ...own.filter((issue) => found.has(identity(issue))),
+    ...[...found].filter(([key]) => !inBase.has(key)).map(([, issue]) => issue),
   ];
+}
+
+function firstOfEachRole(rendered: readonly UserData[]): readonly UserData[] {
+  const roles = new Map<string, UserData>();
+  for (const userData of rendered) if (!roles.has(userData.member.role)) roles.set(userData.member.role, userData);
+  return [...roles.values()];
 }
 
 function templateIssues(rendered: readonly UserData[], options: ValidateOptions): FramedIssue[] {

@@ -15,7 +15,10 @@ import type { Project } from './project.js';
 export function renderProject(project: Project): readonly UserData[] {
   const { config, cluster, discovery } = project;
   const base = readBase(config.user_data, discovery);
-  return renderUserData(cluster, discovery, base, (member) => overridesFor(config, member));
+  return renderUserData(cluster, discovery, base, {
+    overrides: (member) => overridesFor(config, member),
+    etcdVersion: project.etcdVersion,
+  });
 }
 
 /** What a member's user-data means on its host. */

@@ -7,6 +7,7 @@ import { StateDirectory } from '../state/state.js';
 import { InputError } from '../util/errors.js';
 import { makeDirectories } from '../util/fs.js';
 import { refuseInvalidUserData } from './check-user-data.js';
+import { prepareDiscovery } from './discovery.js';
 import { desiredStates, renderProject } from './desired.js';
 import type { Project } from './project.js';
 
@@ -16,12 +17,17 @@ export interface RenderResult {
   readonly removed: readonly string[];
 }
 
+/** Renders for reading: what is made once per cluster is made and remembered, and nothing else is written. */
+export async function renderForReading(project: Project): Promise<readonly UserData[]> {
+  checkRendering(project);
+  return renderProject(await prepareDiscovery(project));
+}
+
 /** Renders and checks in memory; nothing is written. */
-export function renderChecked(project: Project): readonly UserData[] {
+function checkRendering(project: Project): void {
   const rendered = renderProject(project);
   refuseInvalidUserData(project, rendered);
   desiredStates(project, rendered);
-  return rendered;
 }
 
 /**
@@ -29,10 +35,10 @@ export function renderChecked(project: Project): readonly UserData[] {
  *
  * @param out another directory than the project's; what was written there is remembered in its own `.coreup`
  */
-export async function render(project: Project, out?: string): Promise<RenderResult> {
-  const rendered = renderChecked(project);
-  const directory = out === undefined ? project.directory : resolve(out);
-  const state = out === undefined ? project.state : new StateDirectory(join(directory, '.coreup'));
+export async function render(asked: Project, out?: string): Promise<RenderResult> {
+  checkRendering(asked);
+  const directory = out === undefined ? asked.directory : resolve(out);
+  const state = out === undefined ? asked.state : new StateDirectory(join(directory, '.coreup'));
   try {
     await makeDirectories(directory);
   } catch (error) {
@@ -44,6 +50,7 @@ export async function render(project: Project, out?: string): Promise<RenderResu
   }
   const unlock = await takeLock(state, 'render');
   try {
+    const rendered = renderProject(await prepareDiscovery(asked));
     const { written, removed } = await writeRendered(directory, rendered, state);
     const members = rendered.map(({ member, fileName }) => ({
       name: member.name,

@@ -1,18 +1,22 @@
+import type { Member } from '../cluster/types.js';
 import { apply, finish } from '../phases/apply.js';
 import { connect } from '../phases/connect.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { guard } from '../phases/guard.js';
 import { checkMachine } from '../phases/machine.js';
 import { observe } from '../phases/observe.js';
+import { meet } from '../phases/rendezvous.js';
 import { plan } from '../phases/plan.js';
 import type { HostRun, UpRun } from '../phases/run.js';
 import { runPhases, type Phase } from '../phases/runner.js';
 import { verify } from '../phases/verify.js';
+import { verifyOthers } from '../phases/verify-others.js';
 import type { Reporter } from '../report/port.js';
 import { takeLock } from '../state/lock.js';
 import { writeRendered } from '../render/files.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
+import { prepareDiscovery, rendezvousOf } from './discovery.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 
@@ -52,21 +56,62 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
 }
 
 /**
+ * Remembers which etcd each host has. Where it is another than was thought when the user-data was rendered, it is rendered
+ * anew, and the host looked at for that.
+ */
+function knowVersions(project: Project): Phase<UpRun> {
+  return {
+    title: 'Rendering for the etcd of the hosts',
+    skip: ({ hosts }) => hosts.every((host) => !differs(project, host)),
+    async run(run) {
+      const seen = new Map(run.hosts.map((host) => [host.name, host.observation.etcd?.version]));
+      const versions = [...seen].flatMap(([name, version]) => (version ? [[name, version.text] as const] : []));
+      await project.state.update((state) => ({
+        ...state,
+        versions: { ...state.versions, ...Object.fromEntries(versions) },
+      }));
+      const informed = { ...project, etcdVersion: (member: Member) => seen.get(member.name) };
+      const rendered = renderProject(informed);
+      refuseInvalidUserData(informed, rendered);
+      const goals = desiredHosts(informed, rendered);
+      await writeRendered(project.directory, rendered, project.state);
+      const changed = run.hosts.filter((host, position) => {
+        const goal = goals[position];
+        if (goal === undefined || goal.digest === host.digest) return false;
+        host.become(goal);
+        return true;
+      });
+      if (changed.length > 0) await observe.run({ ...run, hosts: changed });
+    },
+  };
+}
+
+function differs({ etcdVersion }: Project, { member, observation }: HostRun): boolean {
+  const [seen, thought] = [observation.etcd?.version, etcdVersion(member)];
+  return seen !== undefined && (seen.major !== thought?.major || seen.minor !== thought.minor);
+}
+
+/**
  * Brings the cluster up: the verb of this program. Safe to run again at any time; on a healthy cluster it changes
  * nothing.
  *
  * @throws InputError for wrong input, before anything is changed; CoreupError for what stops the run as a whole.
  * Members that fail are in the result.
  */
-export async function up(project: Project, options: UpOptions): Promise<UpResult> {
+export async function up(asked: Project, options: UpOptions): Promise<UpResult> {
   const started = Date.now();
-  const rendered = renderProject(project);
-  refuseInvalidUserData(project, rendered);
-  const hosts = desiredHosts(project, rendered);
+  // What is wrong is found before anything is remembered or made.
+  const first = renderProject(asked);
+  refuseInvalidUserData(asked, first);
+  desiredHosts(asked, first);
 
-  const unlock = await takeLock(project.state, 'up');
-  const ssh = await openSsh(project);
+  const unlock = await takeLock(asked.state, 'up');
+  const ssh = await openSsh(asked);
   try {
+    const project = await prepareDiscovery(asked);
+    const rendered = project === asked ? first : renderProject(project);
+    const hosts = desiredHosts(project, rendered);
+    const rendezvous = rendezvousOf(project);
     const provider = await openProvider(project, true);
     const run: UpRun = {
       reporter: options.reporter,
@@ -77,12 +122,27 @@ export async function up(project: Project, options: UpOptions): Promise<UpResult
       state: project.state,
       hosts,
       connectDeadline: project.config.ssh.connect_timeout * 1000,
+      founding: false,
+      ...(rendezvous === undefined ? {} : { rendezvous }),
     };
     await runPhases([checkMachine(options.yes)], run);
     await writeRendered(project.directory, rendered, project.state);
     const booted: string[] = [];
-    const story = [boot(project, booted), connect, observe, plan, guard, apply, verify, finish];
-    const failed = await failuresOf(() => runPhases(story, run));
+    const known = knowVersions(project);
+    const story = [
+      boot(project, booted),
+      connect,
+      observe,
+      known,
+      plan,
+      guard,
+      meet,
+      apply,
+      verify,
+      verifyOthers,
+      finish,
+    ];
+    const failed = await failuresOf(() => runPhases(story, run)).finally(() => rendezvous?.close());
     return {
       ok: failed === undefined,
       seconds: (Date.now() - started) / 1000,

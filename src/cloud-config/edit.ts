@@ -7,7 +7,10 @@ import { parseCloudConfig } from './parse.js';
 import { problemAt } from './problem.js';
 import { meansTheSame, typeAt } from './edit-meaning.js';
 
-/** One change: the scalar at a path of keys (`-` and `_` are the same), or null to delete the key with its lines. */
+/**
+ * One change: the scalar at a path of keys (`-` and `_` are the same), or null to delete the key with its lines. A number
+ * in the path leads to that entry of a list (from 0); nothing is ever added to lists.
+ */
 export interface Edit {
   readonly path: readonly string[];
   readonly value: string | null;
@@ -113,7 +116,15 @@ class EditPlan {
     let owner: MappingEntry | null = null;
     let flow = false;
     let anchored = false;
+    let list: readonly ConfigNode[] | undefined;
     for (const [depth, name] of path.entries()) {
+      if (list !== undefined) {
+        const item = list[Number(name)];
+        if (item?.kind !== 'mapping' || item.alias === true) return undefined;
+        container = item;
+        list = undefined;
+        continue;
+      }
       if (container === null || !('kind' in container)) return { container, owner, depth, flow, anchored };
       flow = container.flow;
       const entry = ownEntry(container, name);
@@ -125,6 +136,8 @@ class EditPlan {
         container = entry;
       } else if (value.kind === 'mapping' && value.alias !== true) {
         container = value;
+      } else if (value.kind === 'sequence' && value.alias !== true && /^\d+$/.test(path[depth + 1] ?? '')) {
+        list = value.items;
       } else if (deleting && value.kind !== 'mapping') {
         return undefined;
       } else {

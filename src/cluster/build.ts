@@ -1,5 +1,5 @@
 import { InputError } from '../util/errors.js';
-import type { Cluster, Member } from './types.js';
+import type { Cluster, Member, Role } from './types.js';
 
 /** Where one instance is, in the order of the instances. */
 export interface Placement {
@@ -12,7 +12,9 @@ export interface Placement {
 export interface ClusterSpec {
   readonly name: string;
   readonly prefix: string;
-  /** How many of the instances, from the first on, are etcd members. */
+  /** Whether the first instance serves custom discovery and stays outside the cluster. */
+  readonly discoveryNode?: boolean;
+  /** How many of the (other) instances, from the first on, are etcd members. */
   readonly etcdMembers: number;
   readonly placements: readonly Placement[];
   /** fleet machine metadata by member name. */
@@ -36,7 +38,7 @@ export function buildCluster(spec: ClusterSpec): Cluster {
     return {
       index,
       name,
-      role: index <= spec.etcdMembers ? 'etcd' : 'worker',
+      role: roleOf(position, spec),
       publicIpv4: placement.publicIpv4,
       privateIpv4: placement.privateIpv4,
       metadata: spec.metadata[name] ?? {},
@@ -45,6 +47,16 @@ export function buildCluster(spec: ClusterSpec): Cluster {
   refuseTwins(members, 'name', (member) => member.name);
   refuseTwins(members, 'private address', (member) => member.privateIpv4);
   return { name: spec.name, members };
+}
+
+function roleOf(position: number, { discoveryNode = false, etcdMembers: members }: ClusterSpec): Role {
+  if (discoveryNode && position === 0) return 'discovery';
+  return position < members + (discoveryNode ? 1 : 0) ? 'etcd' : 'worker';
+}
+
+/** The instance that serves custom discovery, where there is one. */
+export function discoveryNode(cluster: Cluster): Member | undefined {
+  return cluster.members.find((member) => member.role === 'discovery');
 }
 
 /** The etcd members of a cluster, in order. */

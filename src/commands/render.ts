@@ -29,10 +29,10 @@ export default class Render extends BaseCommand {
     project: Awaited<ReturnType<BaseCommand['project']>>,
     name: string | undefined,
   ): Promise<{ members: unknown[] }> {
-    const { renderChecked } = await import('../actions/render.js');
+    const { renderForReading } = await import('../actions/render.js');
     const { selectMembers } = await import('../actions/hosts.js');
     const wanted = new Set(selectMembers(project, name === undefined ? [] : [name]).map((member) => member.name));
-    const shown = renderChecked(project).filter(({ member }) => wanted.has(member.name));
+    const shown = (await renderForReading(project)).filter(({ member }) => wanted.has(member.name));
     // The texts follow each other as they are: one member's is a file, many are for reading.
     if (!this.jsonEnabled()) for (const { text } of shown) process.stdout.write(text);
     return {

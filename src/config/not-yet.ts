@@ -14,14 +14,8 @@ interface Pending {
 export const PENDING: readonly Pending[] = [
   {
     path: ['discovery', 'mode'],
-    what: 'a discovery mode other than static',
-    isAsked: ({ discovery }) => discovery !== undefined && discovery.mode !== 'static',
-  },
-  {
-    path: ['etcd', 'members'],
-    what: 'workers beside the etcd members',
-    isAsked: ({ etcd, num_instances: instances }) =>
-      etcd?.members !== undefined && instances !== undefined && etcd.members < instances,
+    what: 'a discovery mode other than static and custom',
+    isAsked: ({ discovery }) => discovery !== undefined && !['static', 'custom'].includes(discovery.mode),
   },
   { path: ['etcd', 'tls'], what: 'TLS', isAsked: ({ etcd }) => etcd?.tls === true },
   {

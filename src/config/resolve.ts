@@ -30,7 +30,10 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
       cluster_name: config.cluster_name ?? safeName(basename(dir)),
       ...(userData === undefined ? {} : { user_data: absolute(userData) }),
       fleet: { ...config.fleet, metadata: { ...hostMetadata(config), ...config.fleet.metadata } },
-      etcd: { ...config.etcd, members: config.etcd.members ?? config.num_instances },
+      etcd: {
+        ...config.etcd,
+        members: config.etcd.members ?? config.num_instances - (servesDiscovery(config.discovery) ? 1 : 0),
+      },
       provider:
         provider.kind === 'local'
           ? provider
@@ -46,6 +49,11 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
       ...(given === undefined && present.length === 2 ? [ambiguousUserData] : []),
     ],
   };
+}
+
+/** Whether the first instance is not in the cluster, but serves the discovery of the others. */
+export function servesDiscovery(discovery: DeepReadonly<Checked['discovery']>): boolean {
+  return discovery.mode === 'custom' && discovery.endpoint === undefined;
 }
 
 /** Metadata that is written beside a host, by member name. */

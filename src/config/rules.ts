@@ -2,6 +2,7 @@ import { instanceName } from '../cluster/build.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
 import { nearest } from '../util/nearest.js';
 import { notYet } from './not-yet.js';
+import { servesDiscovery } from './resolve.js';
 import type { Sections } from './schema.js';
 import type { Issue } from './issues.js';
 
@@ -36,19 +37,43 @@ const hostCount: Rule = ({ provider, num_instances: instances }) => {
   ];
 };
 
-const membersWithinInstances: Rule = ({ etcd, num_instances: instances }) => {
-  if (etcd?.members === undefined || instances === undefined || etcd.members <= instances) return [];
+/** How many instances can be etcd members: the one that serves discovery is none. */
+function candidates({ discovery, num_instances: instances }: Sections): number | undefined {
+  if (instances === undefined || discovery === undefined) return undefined;
+  return instances - (servesDiscovery(discovery) ? 1 : 0);
+}
+
+const membersWithinInstances: Rule = (config) => {
+  const { etcd, num_instances: instances } = config;
+  const most = candidates(config);
+  if (most === undefined || instances === undefined) return [];
+  if (most < 1) {
+    return [
+      {
+        path: ['num_instances'],
+        message:
+          'num_instances is 1, but mode "custom" takes the first instance for discovery; it must be 2 at least, ' +
+          'or discovery.endpoint must name an etcd that serves it',
+      },
+    ];
+  }
+  if (etcd?.members === undefined || etcd.members <= most) return [];
+  const there =
+    most === instances
+      ? `there ${instances === 1 ? 'is only 1 instance' : `are only ${instances} instances`}`
+      : `only ${most} of the ${instances} instances can be members, since the first one serves discovery`;
   return [
     {
       path: ['etcd', 'members'],
-      message: `etcd.members is ${etcd.members}, but there ${instances === 1 ? 'is only 1 instance' : `are only ${instances} instances`}; it must be a whole number from 1 to ${instances}`,
+      message: `etcd.members is ${etcd.members}, but ${there}; it must be a whole number from 1 to ${most}`,
     },
   ];
 };
 
-const oddMembers: Rule = ({ etcd, num_instances: instances }) => {
-  const members = etcd?.members ?? (etcd && instances);
-  if (members === undefined || members % 2 === 1) return [];
+const oddMembers: Rule = (config) => {
+  const { etcd } = config;
+  const members = etcd?.members ?? (etcd && candidates(config));
+  if (members === undefined || members < 1 || members % 2 === 1) return [];
   const tolerated = members / 2 - 1;
   return [
     {

@@ -6,14 +6,23 @@ import type { DiscoveryMode } from './mode.js';
 const PEER_PORT = 2380;
 
 /** Static discovery: every member is told all names and peer URLs. */
-export const staticDiscovery: DiscoveryMode = {
-  name: 'static',
-  settings: (cluster) => {
-    const settings = { 'initial-cluster': initialCluster(cluster) };
-    return () => settings;
-  },
-  same: (key, present, wanted) => key === 'initial-cluster' && normalise(present) === normalise(wanted),
-};
+export const staticDiscovery: DiscoveryMode = staticMembership(initialCluster);
+
+/**
+ * Static discovery with a membership of its own, such as that of a running cluster.
+ *
+ * @param list gives the `name=peer-url` pairs
+ */
+export function staticMembership(list: (cluster: Cluster) => string): DiscoveryMode {
+  return {
+    name: 'static',
+    settings: (cluster) => {
+      const settings = { etcd2: { 'initial-cluster': list(cluster) } };
+      return () => settings;
+    },
+    same: (key, present, wanted) => key === 'initial-cluster' && normalise(present) === normalise(wanted),
+  };
+}
 
 /**
  * @returns `name=peer-url` pairs of all etcd members in order, comma separated, as etcd's `--initial-cluster` reads

@@ -1,9 +1,4 @@
-import type { Duplex } from 'node:stream';
-import { CoreupError, messageOf } from '../util/errors.js';
-import { exchange } from '../util/http.js';
-
-/** Opens a TCP stream to a member's client port, usually from the host itself over SSH. */
-export type Dial = () => Promise<Duplex>;
+import { ask, problem, type Dial } from './ask.js';
 
 /** One member as etcd's own member list has it. */
 export interface ListedMember {
@@ -84,35 +79,9 @@ export class EtcdClient {
    * @throws CoreupError ETCD_REQUEST, or what `dial` throws
    */
   private async post<T>(path: string, body: unknown, read: (answer: Answer) => T): Promise<T> {
-    const timeout = AbortSignal.timeout(this.timeout);
-    const late = (): CoreupError => problem(`etcd did not answer ${path} within ${this.timeout / 1000} s`);
-    const socket = await this.dialWithin(timeout, late);
-    // What happens to the stream after the answer is of no interest, and must not end the program.
-    socket.on('error', () => undefined);
-    try {
-      const { code, text } = await exchange(socket, { method: 'POST', path, body }, timeout);
-      if (code !== 200) throw problem(`etcd answered ${path} with ${code}: ${reasonOf(text)}`);
-      return readAnswer(path, text, read);
-    } catch (error) {
-      if (error instanceof CoreupError) throw error;
-      throw timeout.aborted ? late() : problem(`etcd did not answer ${path}: ${messageOf(error)}`, error);
-    } finally {
-      socket.destroy();
-    }
-  }
-
-  /** A stream that comes too late is closed. */
-  private async dialWithin(timeout: AbortSignal, late: () => CoreupError): Promise<Duplex> {
-    const dialled = this.dial();
-    return new Promise((resolve, reject) => {
-      timeout.addEventListener('abort', () => {
-        reject(late());
-      });
-      dialled.then((socket) => {
-        if (timeout.aborted) socket.destroy();
-        else resolve(socket);
-      }, reject);
-    });
+    const { code, text } = await ask(this.dial, { method: 'POST', path, body }, this.timeout);
+    if (code !== 200) throw problem(`etcd answered ${path} with ${code}: ${reasonOf(text)}`);
+    return readAnswer(path, text, read);
   }
 }
 
@@ -151,10 +120,6 @@ function reasonOf(text: string): string {
     // Not JSON: an etcd without this API, or something else altogether.
   }
   return text.trim().slice(0, 200) || 'no reason given';
-}
-
-function problem(message: string, cause?: unknown): CoreupError {
-  return new CoreupError(message, { code: 'ETCD_REQUEST', cause });
 }
 
 function base64(text: string): string {

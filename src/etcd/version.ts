@@ -25,3 +25,23 @@ export function needsEnableV2(version: EtcdVersion): boolean {
 export function isSupported(version: EtcdVersion): boolean {
   return version.major === 3 && version.minor >= 4;
 }
+
+/** True where the v2 API exists at all: up to 3.5 (etcd 3.6 CHANGELOG). Unknown versions count as 3.4. */
+export function hasV2Api(version: EtcdVersion | undefined): boolean {
+  return isBefore(version, 3, 6);
+}
+
+/** True where `--discovery` works, the v2 discovery protocol: up to 3.6. Unknown versions count as 3.4. */
+export function hasV2Discovery(version: EtcdVersion | undefined): boolean {
+  return isBefore(version, 3, 7);
+}
+
+/** True where `--proxy` works: up to 3.5 (etcd 3.6 CHANGELOG). Unknown versions count as 3.4. */
+export function hasProxy(version: EtcdVersion | undefined): boolean {
+  return isBefore(version, 3, 6);
+}
+
+function isBefore(version: EtcdVersion | undefined, major: number, minor: number): boolean {
+  if (version === undefined) return true;
+  return version.major < major || (version.major === major && version.minor < minor);
+}

@@ -20,13 +20,11 @@ export const apply: Phase<UpRun> = {
   title: 'Applying the cloud-configs',
   skip: ({ hosts }) => hosts.every((host) => host.plan.apply.length === 0),
   async run(run) {
-    const { hosts, reporter, signal } = run;
-    const todo = hosts.filter((host) => host.plan.apply.length > 0);
+    const { hosts, reporter } = run;
+    const todo = hosts.filter((host) => host.plan.apply.length > 0 && !host.applied);
     const rolling = todo.filter((host) => restarts(host.plan, ETCD_UNIT) && serves(host));
     const free = todo.filter((host) => !rolling.includes(host));
-    await onAll('the cloud-config could not be applied on', free, reporter, (host) =>
-      runSteps(host, host.plan.apply, reporter, signal),
-    );
+    await onAll('the cloud-config could not be applied on', free, reporter, (host) => applyHost(host, run));
     const etcd = etcdHosts(hosts);
     for (const host of rolling) {
       // Everybody else must be sound before one more member goes away for a moment.
@@ -35,12 +33,18 @@ export const apply: Phase<UpRun> = {
         waitForMember(other, run),
       );
       await onAll('the change stopped at', [host], reporter, async () => {
-        await runSteps(host, host.plan.apply, reporter, signal);
+        await applyHost(host, run);
         for (const self of etcd.filter((member) => member.host === host)) await waitForMember(self, run);
       });
     }
   },
 };
+
+/** Makes the first stage of one host's steps. */
+export async function applyHost(host: HostRun, { reporter, signal }: UpRun): Promise<void> {
+  await runSteps(host, host.plan.apply, reporter, signal);
+  host.applied = true;
+}
 
 /**
  * Whether etcd on this host has joined its cluster, which is when it reports itself started. One that has not can be

@@ -5,16 +5,23 @@ import type { ExpectedMember } from '../etcd/verify.js';
 import type { Connection } from '../ssh/port.js';
 import type { EtcdHost, HostRun } from './run.js';
 
-/** The members that run etcd, with a client for each that goes over the host's SSH connection. */
+/** The members of the etcd cluster, with a client for each that goes over the host's SSH connection. */
 export function etcdHosts(hosts: readonly HostRun[]): readonly EtcdHost[] {
-  return hosts
-    .filter((host) => wantsEtcd(host.desired))
-    .map((host) => ({
-      host,
-      name: host.name,
-      client: etcdClient(() => host.connection, host.desired),
-      expected: expectedMember(host.desired, host.name),
-    }));
+  return hosts.filter(({ member, desired }) => member.role === 'etcd' && wantsEtcd(desired)).map(etcdHost);
+}
+
+/** The node that serves discovery: an etcd outside the cluster. */
+export function discoveryHost(hosts: readonly HostRun[]): EtcdHost | undefined {
+  return hosts.filter(({ member, desired }) => member.role === 'discovery' && wantsEtcd(desired)).map(etcdHost)[0];
+}
+
+function etcdHost(host: HostRun): EtcdHost {
+  return {
+    host,
+    name: host.name,
+    client: etcdClient(() => host.connection, host.desired),
+    expected: expectedMember(host.desired, host.name),
+  };
 }
 
 /**

@@ -79,7 +79,8 @@ async function guardData(run: UpRun): Promise<void> {
     guardMembership(bootstrap, members);
     if (empty.length > 0) await guardMissingData(bootstrap, members, empty);
   }
-  if (bootstrap?.phase !== 'done') {
+  run.founding = bootstrap?.phase !== 'done';
+  if (run.founding) {
     await run.state.update((state) => ({
       ...state,
       bootstrap: { phase: 'started', members: members.map((member) => member.name) },

@@ -9,26 +9,49 @@ import type { Connection, Ssh } from '../ssh/port.js';
 import type { StateDirectory } from '../state/state.js';
 import type { RunBase } from './runner.js';
 
-/** Everything about one member during a run; filled in from phase to phase. */
-export class HostRun {
+/** What a host is to become. */
+export interface HostGoal {
   /** What user-data means on a host that keeps it under /etc. */
   readonly desired: HostState;
+  /** sha256 (hex) of the user-data. */
   readonly digest: string;
+  /** What must be known of the host first. */
+  readonly question: Question;
+}
+
+/** Everything about one member during a run; filled in from phase to phase. */
+export class HostRun {
   readonly member: Member;
+  #goal: HostGoal;
   #connection: Connection | undefined;
   #observation: Observation | undefined;
   #plan: HostPlan | undefined;
 
-  constructor(init: { member: Member; desired: HostState; digest: string; readonly question: Question }) {
-    this.member = init.member;
-    this.desired = init.desired;
-    this.digest = init.digest;
-    this.question = init.question;
+  constructor({ member, ...goal }: HostGoal & { readonly member: Member }) {
+    this.member = member;
+    this.#goal = goal;
   }
 
-  readonly question: Question;
+  /** Whether the steps of the first stage have been made in this run. */
+  applied = false;
   /** Steps made on this host so far, without those that only keep the books. */
   changes = 0;
+
+  /** Sets another goal: what was seen of the host changes what it must become. It has to be looked at again. */
+  become(goal: HostGoal): void {
+    this.#goal = goal;
+    this.#observation = undefined;
+  }
+
+  get desired(): HostState {
+    return this.#goal.desired;
+  }
+  get digest(): string {
+    return this.#goal.digest;
+  }
+  get question(): Question {
+    return this.#goal.question;
+  }
 
   get name(): string {
     return this.member.name;
@@ -92,6 +115,20 @@ export interface UpRun extends RunBase {
   readonly connectDeadline: number;
   /** Shorter in tests. */
   readonly patience?: Patience;
+  /** What the discovery mode needs while members first start. */
+  readonly rendezvous?: Rendezvous;
+  /** Whether this run founds the cluster: it has never been whole. Known once the guard has looked. */
+  founding: boolean;
+}
+
+/** What a discovery mode does around the first start of the members; never used again once the cluster is there. */
+export interface Rendezvous {
+  /** Said while it is opened. */
+  readonly title: string;
+  /** Before any member is started: makes ready what they will ask. May be called again after an interrupted run. */
+  open(run: UpRun): Promise<void>;
+  /** In every case at the end, also where `open` failed. */
+  close(): Promise<void>;
 }
 
 function present<T>(value: T | undefined, what: string, member: string): T {

@@ -20,7 +20,7 @@ interface Subject extends Checked {
 type Rule = (subject: Subject) => { readonly message: string; readonly hint: string } | undefined;
 
 /** Found here, in a second, instead of by a member that never becomes healthy. */
-const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, ownPeerUrlIsListed];
+const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, workerIsNoMember, ownPeerUrlIsListed];
 
 /**
  * Checks that a member's user-data can become a member of the cluster.
@@ -42,7 +42,7 @@ export function checkUserData(checked: Checked): void {
 }
 
 function etcdIsConfigured({ environment, member }: Subject): ReturnType<Rule> {
-  if (member.role !== 'etcd' || environment.has('ETCD_NAME')) return undefined;
+  if (member.role === 'worker' || environment.has('ETCD_NAME')) return undefined;
   return {
     message: 'there is no coreos.etcd2 section, so this member would not be part of a cluster',
     hint: 'Add a `coreos: etcd2:` section; `coreup init` in an empty directory writes one to start from.',
@@ -50,10 +50,19 @@ function etcdIsConfigured({ environment, member }: Subject): ReturnType<Rule> {
 }
 
 function etcdIsStarted({ desired, member }: Subject): ReturnType<Rule> {
-  if (member.role !== 'etcd' || wantsEtcd(desired)) return undefined;
+  if (member.role === 'worker' || wantsEtcd(desired)) return undefined;
   return {
     message: 'nothing starts etcd2.service',
     hint: 'Add to coreos.units: `- name: etcd2.service`, with `command: start` and `enable: true`.',
+  };
+}
+
+/** A template that is the same for all would make members of the workers too. */
+function workerIsNoMember({ desired, environment, member }: Subject): ReturnType<Rule> {
+  if (member.role !== 'worker' || !wantsEtcd(desired) || environment.get('ETCD_PROXY') === 'on') return undefined;
+  return {
+    message: 'this worker would start etcd as a member',
+    hint: 'In the template, ask for member.role: a worker needs `proxy: "{{etcd.proxy}}"` and `initial-cluster: {{etcd.initial_cluster}}`, or no etcd at all.',
   };
 }
 

@@ -1,11 +1,11 @@
 import type { Cluster, Member } from '../cluster/types.js';
-import type { DiscoveryMode } from '../discovery/mode.js';
+import type { MemberSettings } from '../discovery/mode.js';
 
 /** What a template sees of the cluster and of the member it is rendered for. */
 export interface TemplateContext {
   readonly cluster: { readonly name: string; readonly members: readonly TemplateMember[] };
   readonly member: TemplateMember;
-  /** The settings of the discovery mode, with `_` for `-`, as Handlebars paths need it. */
+  /** What this member's etcd2 section must say, with `_` for `-`, as Handlebars paths need it. */
   readonly etcd: Readonly<Record<string, string>>;
 }
 
@@ -18,20 +18,23 @@ interface TemplateMember {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Contexts of all members, in order; what they share is made once. */
-export function templateContexts(cluster: Cluster, discovery: DiscoveryMode): readonly TemplateContext[] {
-  const members = cluster.members.map(templateMember);
-  const shared = { name: cluster.name, members };
-  const settings = discovery.settings(cluster);
-  return cluster.members.map((member, position) => ({
+/**
+ * Makes the contexts of members; what they share is made once.
+ *
+ * @returns a function of a member and of what its user-data must say of etcd
+ */
+export function templateContexts(cluster: Cluster): (member: Member, settings: MemberSettings) => TemplateContext {
+  const members = new Map(cluster.members.map((member) => [member.name, templateMember(member)]));
+  const shared = { name: cluster.name, members: [...members.values()] };
+  return (member, { etcd2 }) => ({
     cluster: shared,
-    member: members[position] ?? templateMember(member),
+    member: members.get(member.name) ?? templateMember(member),
     etcd: Object.fromEntries(
-      Object.entries(settings(member)).flatMap(([key, value]) =>
+      Object.entries(etcd2 ?? {}).flatMap(([key, value]) =>
         value === null ? [] : [[key.replaceAll('-', '_'), value]],
       ),
     ),
-  }));
+  });
 }
 
 function templateMember(member: Member): TemplateMember {

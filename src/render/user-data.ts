@@ -2,23 +2,40 @@ import { editCloudConfig, type Edit } from '../cloud-config/edit.js';
 import { childOf, type CloudConfigDocument } from '../cloud-config/nodes.js';
 import { parseCloudConfig } from '../cloud-config/parse.js';
 import { stringOf } from '../cloud-config/scalars.js';
-import type { Cluster, Member } from '../cluster/types.js';
-import type { DiscoveryMode } from '../discovery/mode.js';
+import { addFile } from '../cloud-config/add-file.js';
+import type { Cluster, Member, Role } from '../cluster/types.js';
+import type { DiscoveryMode, MemberSettings } from '../discovery/mode.js';
+import { memberSettings } from '../discovery/settings.js';
+import { ETCD_UNIT } from '../etcd/service.js';
+import type { EtcdVersion } from '../etcd/version.js';
 import { InputError } from '../util/errors.js';
 import { templateContexts } from './context.js';
 import { compileTemplate } from './template.js';
 
-/** The text that user-data is made from, and the file it is in. */
-export interface Base {
-  readonly kind: 'template' | 'cloud-config';
+interface Source {
   readonly file: string;
   readonly text: string;
+}
+
+/** The text that user-data is made from, and the file it is in. */
+export interface Base extends Source {
+  readonly kind: 'template' | 'cloud-config';
+  /** Templates of their own for what is no etcd member. */
+  readonly roles?: Partial<Readonly<Record<Role, Source>>>;
 }
 
 /** Settings from config.ts that go into a member's user-data, in cloud-config's spelling. */
 export interface Overrides {
   readonly etcd2: Readonly<Record<string, string>>;
   readonly fleet: Readonly<Record<string, string>>;
+}
+
+/** What is known of each member besides the cluster. */
+export interface RenderFacts {
+  /** What config.ts says of its user-data. */
+  overrides(member: Member): Overrides;
+  /** The etcd of its host, as far as it is known. */
+  etcdVersion(member: Member): EtcdVersion | undefined;
 }
 
 /** One member's rendered user-data. */
@@ -33,7 +50,7 @@ export interface UserData {
  * Renders every member's user-data. Pure: the same cluster and base give the same bytes.
  *
  * A template is filled in per member. In a plain cloud-config only what must differ is changed, and the rest stays as
- * its author wrote it: etcd's name, the hostname where one is set, what the discovery mode needs, what config.ts says.
+ * its author wrote it: etcd's name, the hostname where one is set, what role and discovery mode need, what config.ts says.
  *
  * @throws InputError if the base cannot be read as what it is
  */
@@ -41,43 +58,46 @@ export function renderUserData(
   cluster: Cluster,
   discovery: DiscoveryMode,
   base: Base,
-  overrides: (member: Member) => Overrides,
+  facts: RenderFacts,
 ): readonly UserData[] {
-  const text =
-    base.kind === 'template' ? fromTemplate(cluster, discovery, base) : fromCloudConfig(cluster, discovery, base);
-  return cluster.members.map((member, position) => {
-    const fileName = `user-data-${member.index}`;
-    const rendered = text(member, position);
-    const extra = overrideEdits(overrides(member));
+  const settingsOf = memberSettings(discovery, cluster);
+  const text = base.kind === 'template' ? fromTemplate(cluster, base) : fromCloudConfig(discovery, base);
+  return cluster.members.map((member) => {
+    const settings = settingsOf(member, facts.etcdVersion(member));
+    const extra = overrideEdits(facts.overrides(member), settings);
+    const rendered = text(member, settings);
+    const edited = extra.length === 0 ? rendered : editCloudConfig(rendered, base.file).render(extra);
     return {
       member,
-      fileName,
-      text: extra.length === 0 ? rendered : editCloudConfig(rendered, base.file).render(extra),
+      fileName: `user-data-${member.index}`,
+      text: withEnvironment(edited, base.file, settings.environment),
     };
   });
 }
 
-type MemberText = (member: Member, position: number) => string;
+type MemberText = (member: Member, settings: MemberSettings) => string;
 
-function fromTemplate(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
-  const render = compileTemplate(base);
-  const contexts = templateContexts(cluster, discovery);
-  return (member, position) => {
-    const context = contexts[position];
-    if (!context) throw new RangeError(`no context for ${member.name}`);
-    return render(context);
+function fromTemplate(cluster: Cluster, base: Base): MemberText {
+  const contexts = templateContexts(cluster);
+  const compiled = new Map<Source, ReturnType<typeof compileTemplate>>();
+  return (member, settings) => {
+    const source = base.roles?.[member.role] ?? base;
+    const render = compiled.get(source) ?? compileTemplate(source);
+    compiled.set(source, render);
+    return render(contexts(member, settings));
   };
 }
 
-function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base): MemberText {
+function fromCloudConfig(discovery: DiscoveryMode, base: Base): MemberText {
   const document = parseCloudConfig(base);
   if (valueAt(document, ['coreos', 'etcd2']) === undefined) throw withoutEtcd(base.file);
   const editor = editCloudConfig(base.text, base.file);
-  const settings = discovery.settings(cluster);
-  return (member) => {
-    const edits: Edit[] = [{ path: ['coreos', 'etcd2', 'name'], value: member.name }];
-    if (valueAt(document, ['hostname']) !== undefined) edits.push({ path: ['hostname'], value: member.name });
-    for (const [key, value] of Object.entries(settings(member))) {
+  const hasHostname = valueAt(document, ['hostname']) !== undefined;
+  return (member, { etcd2 }) => {
+    const edits: Edit[] = hasHostname ? [{ path: ['hostname'], value: member.name }] : [];
+    if (etcd2 === null) return editor.render([...edits, ...withoutEtcdEdits(document)]);
+    edits.push({ path: ['coreos', 'etcd2', 'name'], value: member.name });
+    for (const [key, value] of Object.entries(etcd2)) {
       const path = ['coreos', 'etcd2', key];
       const present = valueAt(document, path);
       const stays = value !== null && present !== undefined && discovery.same?.(key, present, value);
@@ -85,6 +105,31 @@ function fromCloudConfig(cluster: Cluster, discovery: DiscoveryMode, base: Base)
     }
     return editor.render(edits);
   };
+}
+
+/** Where the variables go that cloud-config has no key for: a drop-in that comes after that of cloud-config. */
+const ENVIRONMENT_FILE = `/etc/systemd/system/${ETCD_UNIT}.d/30-coreup.conf`;
+
+function withEnvironment(text: string, file: string, environment: MemberSettings['environment']): string {
+  const lines = Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`);
+  return lines.length === 0 ? text : addFile(text, file, ENVIRONMENT_FILE, ['[Service]', ...lines]);
+}
+
+/** Takes etcd out of a member's user-data: its section goes, and its unit is stopped instead of started. */
+function withoutEtcdEdits(document: CloudConfigDocument): Edit[] {
+  const units = childOf(childOf(document.root ?? undefined, 'coreos'), 'units');
+  const items = units?.kind === 'sequence' ? units.items : [];
+  return [
+    { path: ['coreos', 'etcd2'], value: null },
+    ...items.flatMap((item, index): Edit[] => {
+      if (stringOf(childOf(item, 'name')) !== ETCD_UNIT) return [];
+      const path = ['coreos', 'units', String(index)];
+      return [
+        { path: [...path, 'command'], value: 'stop' },
+        { path: [...path, 'enable'], value: null },
+      ];
+    }),
+  ];
 }
 
 function withoutEtcd(file: string): InputError {
@@ -103,8 +148,10 @@ function valueAt(document: CloudConfigDocument, path: readonly string[]): string
   return node === undefined ? undefined : stringOf(node);
 }
 
-function overrideEdits(overrides: Overrides): readonly Edit[] {
-  const section = (name: 'etcd2' | 'fleet'): Edit[] =>
-    Object.entries(overrides[name]).map(([key, value]) => ({ path: ['coreos', name, key], value }));
-  return [...section('etcd2'), ...section('fleet')];
+/** config.ts speaks of members; an etcd that is none keeps what its role has taken out. */
+function overrideEdits(overrides: Overrides, { etcd2: settings }: MemberSettings): readonly Edit[] {
+  const section = (name: 'etcd2' | 'fleet', values: Readonly<Record<string, string>>): Edit[] =>
+    Object.entries(values).map(([key, value]) => ({ path: ['coreos', name, key], value }));
+  const etcd2 = Object.entries(settings === null ? {} : overrides.etcd2).filter(([key]) => settings?.[key] !== null);
+  return [...section('etcd2', Object.fromEntries(etcd2)), ...section('fleet', overrides.fleet)];
 }

@@ -17,6 +17,23 @@ export interface State {
     /** etcd's cluster ID (hex), once verified. */
     readonly clusterId?: string;
   };
+  /** How the members find each other, where that was made or asked for once; kept until the cluster is destroyed. */
+  readonly discovery?: DiscoveryState;
+  /** The etcd that each host was last seen with, such as `3.4.23`, by member name. */
+  readonly versions?: Readonly<Record<string, string>>;
+}
+
+/** What a discovery mode has to remember. */
+export interface DiscoveryState {
+  /** The mode that it belongs to. */
+  readonly mode: string;
+  /** The discovery URL, token included. */
+  readonly url?: string;
+  readonly token?: string;
+  /** How many members it was made for. */
+  readonly size: number;
+  /** `name=peer-url` pairs of the running cluster, once it was converted to static membership. */
+  readonly membership?: string;
 }
 
 const EMPTY: State = { version: 1, rendered: {} };
@@ -94,9 +111,21 @@ function parseState(text: string): State | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, rendered, bootstrap } = value as { version?: unknown; rendered?: unknown; bootstrap?: unknown };
-  const sound = version === 1 && isRendered(rendered) && (bootstrap === undefined || isBootstrap(bootstrap));
+  const { version, rendered, bootstrap, discovery, versions } = value as Readonly<Record<string, unknown>>;
+  const sound =
+    version === 1 &&
+    isRendered(rendered) &&
+    (bootstrap === undefined || isBootstrap(bootstrap)) &&
+    (discovery === undefined || isDiscovery(discovery)) &&
+    (versions === undefined || areStrings(Object.values(versions ?? {})));
   return sound ? (value as State) : undefined;
+}
+
+function isDiscovery(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { mode, size, url, token, membership } = value as Readonly<Record<string, unknown>>;
+  const texts = [url, token, membership].filter((text) => text !== undefined);
+  return typeof mode === 'string' && Number.isInteger(size) && areStrings(texts);
 }
 
 function isRendered(value: unknown): boolean {

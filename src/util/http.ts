@@ -6,6 +6,8 @@ export interface HttpQuestion {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as a form, where there is no body. */
+  readonly form?: Readonly<Record<string, string>>;
 }
 
 export interface HttpAnswer {
@@ -16,13 +18,14 @@ export interface HttpAnswer {
 /** One HTTP request and its whole answer over a stream that is open already, and closed afterwards. */
 export function exchange(
   socket: Duplex,
-  { method, path, body }: HttpQuestion,
+  { method, path, body, form }: HttpQuestion,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers =
-      text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
+    const asForm = form === undefined ? undefined : new URLSearchParams(form).toString();
+    const text = body === undefined ? asForm : JSON.stringify(body);
+    const type = body === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+    const headers = text === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) };
     const outgoing = request(
       // Without an agent, node uses exactly this stream and closes it afterwards.
       { method, path, headers, host: 'localhost', createConnection: () => socket, signal },

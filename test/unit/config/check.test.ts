@@ -85,12 +85,16 @@ describe('rules between keys', () => {
     [{ etcd: { election_timeout: 200 } }, 'etcd.election_timeout: etcd refuses an election timeout (200 ms)'],
     [{ etcd: { heartbeat_interval: 500 } }, 'etcd.heartbeat_interval: etcd refuses an election timeout (1000 ms)'],
     [
-      { num_instances: 5, etcd: { members: 3 } },
-      'etcd.members asks for workers beside the etcd members, which is not built yet',
+      { num_instances: 1, discovery: { mode: 'custom' } },
+      'num_instances is 1, but mode "custom" takes the first instance for discovery; it must be 2 at least',
+    ],
+    [
+      { num_instances: 3, discovery: { mode: 'custom' }, etcd: { members: 3 } },
+      'etcd.members is 3, but only 2 of the 3 instances can be members, since the first one serves discovery; it must',
     ],
     [
       { discovery: { mode: 'public' } },
-      'discovery.mode asks for a discovery mode other than static, which is not built yet',
+      'discovery.mode asks for a discovery mode other than static and custom, which is not built yet',
     ],
     [{ etcd: { source: './etcd' } }, "etcd.source asks for an etcd other than the system's, which is not built yet"],
     [

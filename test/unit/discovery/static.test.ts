@@ -9,7 +9,8 @@ describe('static discovery', () => {
     expect(initialCluster(cluster)).toBe(expected);
     expect(initialCluster(cluster, 'https')).toBe(expected.replaceAll('http', 'https'));
     const settings = staticDiscovery.settings(cluster);
-    for (const member of cluster.members) expect(settings(member)).toEqual({ 'initial-cluster': expected });
+    for (const member of cluster.members)
+      expect(settings(member, undefined)).toEqual({ etcd2: { 'initial-cluster': expected } });
   });
 
   it.each([

@@ -249,6 +249,7 @@ export async function scene(
     state: new StateDirectory(join(temporary(), '.coreup')),
     hosts,
     connectDeadline: 1000,
+    founding: false,
     // Short pauses, and an end that no test waits for unless it is about it.
     patience: { ready: 30_000, agree: 30_000, poll: [1, 2], unitPoll: 0 },
   };

@@ -18,7 +18,10 @@ function rendered(
 ): string[] {
   const { kind = 'cloud-config', overrides = NONE, cluster = CLUSTER } = options;
   const base = { kind, file: kind === 'template' ? 'user-data.hbs' : 'user-data', text };
-  return renderUserData(cluster, staticDiscovery, base, () => overrides).map((userData) => userData.text);
+  return renderUserData(cluster, staticDiscovery, base, {
+    overrides: () => overrides,
+    etcdVersion: () => undefined,
+  }).map((userData) => userData.text);
 }
 
 /** The lines of `after` that `before` does not have, and the other way round. */

@@ -82,8 +82,9 @@ describe('takeLock', () => {
   });
 
   it('takes over from a zombie: it has ended, only its parent has not looked', async () => {
-    // sh becomes sleep, which does not wait for sh's child.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    // sh becomes sleep, which does not wait for sh's child; the child lives until then, since sh itself would wait for it.
+    const child = 'until read -r name </proc/$PPID/comm && [ "$name" = sleep ]; do :; done';
+    const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [output] = (await once(parent.stdout, 'data')) as [Buffer];
