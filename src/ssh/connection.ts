@@ -9,7 +9,8 @@ import { lost, sshError } from './errors.js';
 import type { LoggedIn } from './handshake.js';
 import { watchLiveness } from './liveness.js';
 import { nudge } from './nudge.js';
-import type { Connection, Exit, RunOptions, RunResult, Script, SshTarget, Streams } from './port.js';
+import type { Connection, Exit, Listener, RunOptions, RunResult, Script, SshTarget, Streams } from './port.js';
+import { ReverseForwards } from './reverse.js';
 import { collect } from './run.js';
 import { sudoRefusal } from './sudo.js';
 
@@ -31,6 +32,7 @@ export class SshConnection implements Connection {
   readonly #gone = new AbortController();
   readonly #closed: Promise<void>;
   readonly #stopNudging: () => void;
+  #reverse: ReverseForwards | undefined;
 
   constructor(
     readonly target: SshTarget,
@@ -140,6 +142,12 @@ export class SshConnection implements Connection {
         cause: error,
       });
     }
+  }
+
+  /** @throws CoreupError SSH_LISTEN, SSH_PORT_TAKEN or SSH_LOST */
+  listen(host: string, port: number, onStream: (stream: Duplex) => void): Promise<Listener> {
+    this.#reverse ??= new ReverseForwards(this.#client, this.target, this.#gone.signal);
+    return this.#reverse.listen(host, port, onStream);
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,13 @@ export interface Streams {
   readonly signal?: AbortSignal;
 }
 
+/** A port of a host whose connections come here, over SSH. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections; those that are open stay. Does not fail. */
+  close(): Promise<void>;
+}
+
 /** One authenticated connection; everything to this host goes over it. */
 export interface Connection {
   readonly target: SshTarget;
@@ -61,6 +68,11 @@ export interface Connection {
   forward(host: string, port: number): Promise<Duplex>;
   /** Opens a stream from the host to a Unix socket there, as the user who is logged in. */
   forwardSocket(path: string): Promise<Duplex>;
+  /**
+   * Listens on the host at `host:port` (port 0: any that is free), and hands each connection over as a stream. Ends with
+   * this connection. Throws SSH_PORT_TAKEN where something else listens there, SSH_LISTEN where sshd does not allow it.
+   */
+  listen(host: string, port: number, onStream: (stream: Duplex) => void): Promise<Listener>;
   close(): Promise<void>;
 }
 

@@ -25,7 +25,7 @@ export interface Reply {
 /** One thing that was asked of a host, in the order in which it came. */
 export interface Recorded {
   readonly host: string;
-  readonly kind: 'connect' | 'run' | 'attach' | 'forward' | 'close';
+  readonly kind: 'connect' | 'run' | 'attach' | 'forward' | 'listen' | 'close';
   /** The script's text, the attached command, `host:port`, or the path of a socket. */
   readonly text: string;
   readonly sudo: boolean;
@@ -111,6 +111,11 @@ export class FakeSsh implements Ssh {
         this.#attempt((): Duplex => {
           this.#record(target.name, 'forward', path);
           return new PassThrough();
+        }),
+      listen: (host, port) =>
+        this.#attempt(() => {
+          this.#record(target.name, 'listen', `${host}:${port}`);
+          return { port, close: () => Promise.resolve() };
         }),
       close: () =>
         this.#attempt(() => {
