@@ -3,7 +3,7 @@
 import { build } from 'esbuild';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 
-const commands = (await readdir('dist/commands')).filter((name) => name.endsWith('.js'));
+const commands = (await readdir('dist/commands', { recursive: true })).filter((name) => name.endsWith('.js'));
 const { metafile } = await build({
   entryPoints: ['dist/cli/execute.js', ...commands.map((name) => `dist/commands/${name}`)],
   outbase: 'dist',

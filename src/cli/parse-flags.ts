@@ -27,6 +27,17 @@ function ipAddress(flag: string, text: string): string {
   throw usage(`--${flag} is ${JSON.stringify(text)}; it must be an IPv${family} address`);
 }
 
+/**
+ * @returns the text of `--domain`
+ * @throws InputError USAGE
+ */
+export function domainName(text: string): string {
+  const labels = text.replace(/\.$/, '').split('.');
+  if (text.length <= 253 && labels.every((label) => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)))
+    return text;
+  throw usage(`--domain is ${JSON.stringify(text)}; it must be a domain name, such as example.com`);
+}
+
 /** The options do not fit; `hint` says what would. */
 export function usage(message: string, hint = 'Give it again, or leave it out.'): InputError {
   return new InputError(message, { code: 'USAGE', hint });
