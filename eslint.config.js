@@ -19,7 +19,7 @@ const mayImport = {
   render: ['cloud-config', 'config', 'discovery', 'etcd', 'plan', 'state', 'cluster', 'util'],
   plan: ['cloud-config', 'etcd', 'fleet', 'units', 'cluster', 'util'],
   providers: ['cluster', 'ssh', 'util'],
-  phases: ['plan', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],
+  phases: ['plan', 'discovery', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],
   actions: [
     'phases', 'plan', 'render', 'cloud-config', 'discovery', 'config', 'etcd', 'fleet', 'units', 'cluster', 'ssh',
     'providers', 'state', 'report', 'util',

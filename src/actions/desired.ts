@@ -37,7 +37,7 @@ export function desiredStates(project: Project, rendered: readonly UserData[]): 
       { vars: substitutions(member), hostname: member.name },
     );
     const desired = persist(state);
-    checkUserData({ member, desired, file: fileName, cluster: project.cluster });
+    checkUserData({ member, desired, file: fileName, cluster: project.cluster, etcd: project.etcdVersion(member) });
     return { member, desired, text: document.text };
   });
 }

@@ -5,12 +5,14 @@ import { stringOf } from '../cloud-config/scalars.js';
 import { discoveryNode, etcdMembers } from '../cluster/build.js';
 import type { Cluster } from '../cluster/types.js';
 import { servesDiscovery, type ResolvedConfig } from '../config/resolve.js';
+import { dnsDiscovery, settledDns } from '../discovery/dns.js';
 import { customDiscovery, DEFAULT_PATH, endpointOf, type CustomDiscovery } from '../discovery/custom.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
 import { staticDiscovery, staticMembership } from '../discovery/static.js';
 import { customRendezvous } from '../phases/custom-discovery.js';
 import type { Rendezvous } from '../phases/run.js';
 import type { DiscoveryState } from '../state/state.js';
+import { dnsOf, dnsRendezvousOf } from './dns-mode.js';
 import { readBase } from './base.js';
 import type { Project } from './project.js';
 
@@ -29,11 +31,13 @@ export function discoveryMode(
   const { discovery } = config;
   if (remembered?.membership !== undefined) {
     const { membership } = remembered;
-    return staticMembership(() => membership);
+    return discovery.mode === 'dns' ? settledDns(dnsOf(config), membership) : staticMembership(() => membership);
   }
   switch (discovery.mode) {
     case 'custom':
       return customDiscovery(customOf(config, cluster, remembered));
+    case 'dns':
+      return dnsDiscovery(dnsOf(config));
     default:
       return staticDiscovery;
   }
@@ -92,6 +96,7 @@ function newDiscovery(
 /** What must be there while members first start, for this project's way to find each other. */
 export function rendezvousOf(project: Project): Rendezvous | undefined {
   const { config, cluster, discovery, discoveryState } = project;
+  if (discovery.name === 'dns') return dnsRendezvousOf(config);
   if (discovery.name !== 'custom') return undefined;
   return customRendezvous(customOf(config, cluster, discoveryState));
 }

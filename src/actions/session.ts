@@ -9,7 +9,7 @@ const KEY = 'id_ed25519';
 /** The provider that config.ts asks for. The project's own key is used, and made where it is missing and `make` says so. */
 export async function openProvider(project: Project, make: boolean): Promise<Provider> {
   const { config, directory, state, cluster } = project;
-  const { provider } = config;
+  const { provider, discovery } = config;
   if (provider.kind === 'ssh') {
     const { SshProvider } = await import('../providers/ssh.js');
     const hosts = provider.hosts.map((host) => ({
@@ -29,7 +29,14 @@ export async function openProvider(project: Project, make: boolean): Promise<Pro
     subnet: provider.subnet,
     authorizedKey: await projectKey(project, make),
     identityFile: state.file(KEY),
+    ...(discovery.mode === 'dns' && discovery.managed === true ? { nameServer: await recordsOf(project) } : {}),
   });
+}
+
+/** Rendered only when they are asked for: most commands only need to reach hosts. */
+async function recordsOf(project: Project): Promise<() => string> {
+  const { managedRecords } = await import('./dns.js');
+  return () => managedRecords(project);
 }
 
 /** @returns the public half of the project's own key, '' where there is none yet */

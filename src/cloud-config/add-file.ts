@@ -1,6 +1,14 @@
+import { childOf, itemsOf } from './nodes.js';
+import { stringOf } from './scalars.js';
 import { parseCloudConfig } from './parse.js';
 import { problemAt } from './problem.js';
 import { emitScalar } from './emit-scalar.js';
+
+/** Whether `write_files` of a cloud-config has a file of this path. */
+export function writesFile(text: string, file: string, path: string): boolean {
+  const { root } = parseCloudConfig({ file, text });
+  return itemsOf(childOf(root, 'write_files')).some((item) => stringOf(childOf(item, 'path')) === path);
+}
 
 /**
  * Adds a file to `write_files` of a cloud-config, before those that it has; everything else stays byte for byte.

@@ -14,8 +14,8 @@ interface Pending {
 export const PENDING: readonly Pending[] = [
   {
     path: ['discovery', 'mode'],
-    what: 'a discovery mode other than static and custom',
-    isAsked: ({ discovery }) => discovery !== undefined && !['static', 'custom'].includes(discovery.mode),
+    what: 'a discovery mode other than static, custom and dns',
+    isAsked: ({ discovery }) => discovery !== undefined && !['static', 'custom', 'dns'].includes(discovery.mode),
   },
   { path: ['etcd', 'tls'], what: 'TLS', isAsked: ({ etcd }) => etcd?.tls === true },
   {

@@ -20,7 +20,7 @@ export type ResolvedConfig = DeepReadonly<
 
 /** Fills in what depends on the project directory, and finds files that are not there. */
 export function resolveConfig(config: Checked, dir: string): { config: ResolvedConfig; issues: readonly Issue[] } {
-  const { user_data: given, provider, ...rest } = config;
+  const { user_data: given, provider, discovery, ...rest } = config;
   const present = ['user-data', 'user-data.hbs'].filter((name) => existsSync(join(dir, name)));
   const userData = given ?? present[0];
   const absolute = (path: string): string => resolve(dir, path.replace(/^~(?=\/)/, homedir()));
@@ -34,14 +34,16 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
         ...config.etcd,
         members: config.etcd.members ?? config.num_instances - (servesDiscovery(config.discovery) ? 1 : 0),
       },
+      discovery:
+        discovery.mode === 'dns' && typeof discovery.managed === 'object'
+          ? { ...discovery, managed: withAbsoluteKey(discovery.managed, absolute) }
+          : discovery,
       provider:
         provider.kind === 'local'
           ? provider
           : {
               ...provider,
-              hosts: provider.hosts.map(({ identity_file: key, ...host }) =>
-                key === undefined ? host : { ...host, identity_file: absolute(key) },
-              ),
+              hosts: provider.hosts.map((host) => withAbsoluteKey(host, absolute)),
             },
     },
     issues: [
@@ -54,6 +56,13 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
 /** Whether the first instance is not in the cluster, but serves the discovery of the others. */
 export function servesDiscovery(discovery: DeepReadonly<Checked['discovery']>): boolean {
   return discovery.mode === 'custom' && discovery.endpoint === undefined;
+}
+
+function withAbsoluteKey<T extends { identity_file?: string | undefined }>(
+  host: T,
+  absolute: (path: string) => string,
+): T {
+  return host.identity_file === undefined ? host : { ...host, identity_file: absolute(host.identity_file) };
 }
 
 /** Metadata that is written beside a host, by member name. */

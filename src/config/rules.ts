@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { instanceName } from '../cluster/build.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
 import { nearest } from '../util/nearest.js';
@@ -152,6 +153,43 @@ const electionTimeout: Rule = ({ etcd }) => {
   ];
 };
 
+/** Who serves the records of DNS discovery, and whether members can know where. */
+const dnsServer: Rule = ({ discovery, provider }) => {
+  if (discovery?.mode !== 'dns') return [];
+  const { managed, nameserver } = discovery;
+  const path = ['discovery', 'managed'];
+  if (managed === true && provider?.kind === 'ssh') {
+    return [
+      {
+        path,
+        message: `${formatPath(path)}: on machines that exist coreup needs to know which one serves the records; write managed: { address: '…' } with a host that has dnsmasq`,
+      },
+    ];
+  }
+  if (managed === true && nameserver !== undefined) {
+    return [
+      {
+        path: ['discovery', 'nameserver'],
+        message:
+          'discovery.nameserver: with managed: true the members ask the address of their bridge; leave nameserver out',
+      },
+    ];
+  }
+  if (
+    typeof managed === 'object' &&
+    nameserver === undefined &&
+    (!isIP(managed.address) || /^127\.|^::1$/.test(managed.address))
+  ) {
+    return [
+      {
+        path: [...path, 'address'],
+        message: `${formatPath(path)}: members cannot ask a name server at ${managed.address}; add discovery.nameserver with the IP address at which they reach it`,
+      },
+    ];
+  }
+  return [];
+};
+
 const rules: readonly Rule[] = [
   hostCount,
   membersWithinInstances,
@@ -159,6 +197,7 @@ const rules: readonly Rule[] = [
   distinctHosts,
   knownMetadataMembers,
   electionTimeout,
+  dnsServer,
   notYet,
 ];
 

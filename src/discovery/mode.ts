@@ -10,6 +10,14 @@ export interface MemberSettings {
   readonly etcd2: EtcdSettings | null;
   /** Variables of etcd's environment that cloud-config has no key for; they become a drop-in. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Files, by path, with the lines of their content; what user-data writes itself stays. */
+  readonly files: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What instances of every role need to reach the members. */
+export interface SharedSettings extends Pick<MemberSettings, 'environment' | 'files'> {
+  /** What the members' peers speak. */
+  readonly peerScheme: 'http' | 'https';
 }
 
 export type ModeName = 'static' | 'public' | 'custom' | 'dns' | 'ephemeral';
@@ -18,6 +26,8 @@ export type ModeName = 'static' | 'public' | 'custom' | 'dns' | 'ephemeral';
 export interface DiscoveryMode {
   /** Name of the mode and of its template, `templates/<name>.hbs`. */
   readonly name: ModeName;
+  /** What goes for workers, too; plain http and nothing else where it is absent. */
+  readonly shared?: SharedSettings;
   /** What the etcd2 section of an etcd member must say for this mode, besides its name. Pure. */
   settings(cluster: Cluster): (member: Member, etcd: EtcdVersion | undefined) => Partial<MemberSettings>;
   /**

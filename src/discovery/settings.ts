@@ -27,16 +27,24 @@ export function memberSettings(
 ): (member: Member, etcd: EtcdVersion | undefined) => MemberSettings {
   const ofMode = mode.settings(cluster);
   const none = without(MEMBERSHIP_KEYS);
-  const proxy = { ...none, 'initial-cluster': initialCluster(cluster), proxy: 'on' };
+  const shared = mode.shared ?? { peerScheme: 'http', environment: {}, files: {} };
+  const { files } = shared;
+  const proxy = { ...none, 'initial-cluster': initialCluster(cluster, shared.peerScheme), proxy: 'on' };
   return (member, etcd) => {
     switch (member.role) {
       case 'discovery':
-        return { etcd2: { ...none, proxy: null }, environment: {} };
+        return { etcd2: { ...none, proxy: null }, environment: {}, files };
       case 'worker':
-        return { etcd2: hasProxy(etcd) ? proxy : null, environment: {} };
+        return hasProxy(etcd)
+          ? { etcd2: proxy, environment: shared.environment, files }
+          : { etcd2: null, environment: {}, files };
       case 'etcd': {
         const { etcd2, environment = {} } = ofMode(member, etcd);
-        return { etcd2: { ...without(BOOTSTRAP_KEYS), ...etcd2 }, environment };
+        return {
+          etcd2: { ...without(BOOTSTRAP_KEYS), ...etcd2 },
+          environment: { ...shared.environment, ...environment },
+          files,
+        };
       }
     }
   };

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ListedMember, MemberStatus } from './client.js';
 
 /** What a member of a sound cluster must look like in etcd's eyes. */
@@ -5,6 +6,18 @@ export interface ExpectedMember {
   readonly name: string;
   readonly peerUrls: readonly string[];
   readonly clientUrls: readonly string[];
+  /**
+   * Whether etcd has found its members by SRV records: it lists them under the names in there, not under the addresses
+   * that they advertise.
+   */
+  readonly named?: boolean;
+}
+
+/** Whether a listed member is the expected one, by its peer URLs; by its name where these say little. */
+export function isListedAs(expected: ExpectedMember, listed: ListedMember): boolean {
+  return expected.named === true
+    ? listed.name === expected.name
+    : listed.peerUrls.some((url) => expected.peerUrls.includes(url));
 }
 
 /**
@@ -30,7 +43,7 @@ export function compareMembership(
           ? `is in the member list as ${unstarted.id} but has never started`
           : `is not in etcd's member list (${listed.map((member) => member.name || member.id).join(', ') || 'empty'})`,
       );
-    } else if (!sameUrls(found.peerUrls, want.peerUrls)) {
+    } else if (!samePeers(found.peerUrls, want)) {
       problems.set(
         want.name,
         `has peer URLs ${list(found.peerUrls)} in etcd's member list, not ${list(want.peerUrls)}`,
@@ -71,6 +84,20 @@ export function compareStatuses(statuses: ReadonlyMap<string, MemberStatus>): Re
     }
   }
   return problems;
+}
+
+/** DNS has been asked before the start; what etcd made of it must be the same but for the host. */
+function samePeers(found: readonly string[], { peerUrls, named }: ExpectedMember): boolean {
+  return sameUrls(found, peerUrls) || (named === true && sameUrls(found.map(withoutName), peerUrls.map(withoutHost)));
+}
+
+function withoutName(url: string): string {
+  return isIP(new URL(url).hostname) === 0 ? withoutHost(url) : url;
+}
+
+function withoutHost(url: string): string {
+  const { protocol, port } = new URL(url);
+  return `${protocol}//:${port}`;
 }
 
 function sameUrls(a: readonly string[], b: readonly string[]): boolean {

@@ -1,7 +1,7 @@
 import type { HostFile, HostState } from '../cluster/host-state.js';
 import type { Member } from '../cluster/types.js';
 import type { DnsFinding, DnsExpectation } from '../discovery/dns/judge.js';
-import { serviceName, withoutDot, type DnsMember, type Endpoint } from '../discovery/dns/records.js';
+import { serviceName, type DnsMember, type Endpoint } from '../discovery/dns/records.js';
 import type { ResolverFiles } from '../discovery/dns/resolver.js';
 import { parseEtcdVersion, type EtcdVersion } from '../etcd/version.js';
 import { etcdEnvironment } from '../plan/adapt.js';

@@ -41,6 +41,7 @@ export function expectedMember(desired: HostState, name: string): ExpectedMember
     name: environment.get('ETCD_NAME') ?? name,
     peerUrls: urls(environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380'),
     clientUrls: urls(environment.get('ETCD_ADVERTISE_CLIENT_URLS') ?? 'http://localhost:2379'),
+    ...(environment.has('ETCD_DISCOVERY_SRV') ? { named: true } : {}),
   };
 }
 

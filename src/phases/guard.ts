@@ -1,6 +1,7 @@
 import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
 import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
+import { isListedAs } from '../etcd/verify.js';
 import { isSupported } from '../etcd/version.js';
 import type { State } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
@@ -113,7 +114,7 @@ async function guardMissingData(
 ): Promise<void> {
   const listed = bootstrap ? await memberList(members.filter((member) => !empty.includes(member))) : undefined;
   const lost = empty.filter(({ expected }) => {
-    const entry = listed?.find((member) => member.peerUrls.some((url) => expected.peerUrls.includes(url)));
+    const entry = listed?.find((member) => isListedAs(expected, member));
     // An `up` that was interrupted before the cluster was ever whole simply goes on; but a member that has told etcd its
     // client URLs has run, and had data.
     if (bootstrap?.phase === 'started') return entry !== undefined && entry.clientUrls.length > 0;

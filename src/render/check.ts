@@ -1,6 +1,8 @@
 import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
+import { versionFindings } from '../discovery/dns/judge.js';
+import type { EtcdVersion } from '../etcd/version.js';
 import { InputError } from '../util/errors.js';
 
 /** What the rules look at. */
@@ -8,6 +10,8 @@ export interface Checked {
   readonly member: Member;
   readonly cluster: Cluster;
   readonly desired: HostState;
+  /** The etcd of its host, as far as it is known. */
+  readonly etcd?: EtcdVersion | undefined;
   /** Name of the rendered file, for messages. */
   readonly file: string;
 }
@@ -20,7 +24,13 @@ interface Subject extends Checked {
 type Rule = (subject: Subject) => { readonly message: string; readonly hint: string } | undefined;
 
 /** Found here, in a second, instead of by a member that never becomes healthy. */
-const RULES: readonly Rule[] = [etcdIsConfigured, etcdIsStarted, workerIsNoMember, ownPeerUrlIsListed];
+const RULES: readonly Rule[] = [
+  etcdIsConfigured,
+  etcdIsStarted,
+  workerIsNoMember,
+  etcdFindsMembers,
+  ownPeerUrlIsListed,
+];
 
 /**
  * Checks that a member's user-data can become a member of the cluster.
@@ -64,6 +74,15 @@ function workerIsNoMember({ desired, environment, member }: Subject): ReturnType
     message: 'this worker would start etcd as a member',
     hint: 'In the template, ask for member.role: a worker needs `proxy: "{{etcd.proxy}}"` and `initial-cluster: {{etcd.initial_cluster}}`, or no etcd at all.',
   };
+}
+
+/** Known before a host is booted, where coreup makes the hosts; otherwise once it has looked at them. */
+function etcdFindsMembers({ environment, member, etcd }: Subject): ReturnType<Rule> {
+  const domain = environment.get('ETCD_DISCOVERY_SRV');
+  if (member.role !== 'etcd' || domain === undefined) return undefined;
+  const advertised = environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? '';
+  const [finding] = versionFindings(advertised.startsWith('https://') ? 'https' : 'http', { domain, etcd });
+  return finding && { message: finding.message, hint: finding.hint ?? '' };
 }
 
 /**

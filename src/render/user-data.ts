@@ -2,7 +2,7 @@ import { editCloudConfig, type Edit } from '../cloud-config/edit.js';
 import { childOf, type CloudConfigDocument } from '../cloud-config/nodes.js';
 import { parseCloudConfig } from '../cloud-config/parse.js';
 import { stringOf } from '../cloud-config/scalars.js';
-import { addFile } from '../cloud-config/add-file.js';
+import { addFile, writesFile } from '../cloud-config/add-file.js';
 import type { Cluster, Member, Role } from '../cluster/types.js';
 import type { DiscoveryMode, MemberSettings } from '../discovery/mode.js';
 import { memberSettings } from '../discovery/settings.js';
@@ -70,7 +70,7 @@ export function renderUserData(
     return {
       member,
       fileName: `user-data-${member.index}`,
-      text: withEnvironment(edited, base.file, settings.environment),
+      text: withFiles(edited, base.file, settings),
     };
   });
 }
@@ -110,9 +110,17 @@ function fromCloudConfig(discovery: DiscoveryMode, base: Base): MemberText {
 /** Where the variables go that cloud-config has no key for: a drop-in that comes after that of cloud-config. */
 const ENVIRONMENT_FILE = `/etc/systemd/system/${ETCD_UNIT}.d/30-coreup.conf`;
 
-function withEnvironment(text: string, file: string, environment: MemberSettings['environment']): string {
-  const lines = Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`);
-  return lines.length === 0 ? text : addFile(text, file, ENVIRONMENT_FILE, ['[Service]', ...lines]);
+/** Adds what belongs into files of its own, except for files that the user-data writes itself. */
+function withFiles(text: string, file: string, { environment, files }: MemberSettings): string {
+  const variables = Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`);
+  const wanted = {
+    ...(variables.length === 0 ? {} : { [ENVIRONMENT_FILE]: ['[Service]', ...variables] }),
+    ...files,
+  };
+  return Object.entries(wanted).reduce(
+    (done, [path, lines]) => (writesFile(done, file, path) ? done : addFile(done, file, path, lines)),
+    text,
+  );
 }
 
 /** Takes etcd out of a member's user-data: its section goes, and its unit is stopped instead of started. */
