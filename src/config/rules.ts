@@ -183,7 +183,7 @@ const dnsServer: Rule = ({ discovery, provider }) => {
     return [
       {
         path: [...path, 'address'],
-        message: `${formatPath(path)}: members cannot ask a name server at ${managed.address}; add discovery.nameserver with the IP address at which they reach it`,
+        message: `${formatPath([...path, 'address'])}: members cannot ask a name server at ${managed.address}; add discovery.nameserver with the IP address at which they reach it`,
       },
     ];
   }

@@ -1,10 +1,12 @@
 import type { HostFile, HostState } from '../cluster/host-state.js';
 import type { Member } from '../cluster/types.js';
+import type { Dial } from '../discovery/dns/lookup.js';
 import type { DnsFinding, DnsExpectation } from '../discovery/dns/judge.js';
 import { serviceName, type DnsMember, type Endpoint } from '../discovery/dns/records.js';
 import type { ResolverFiles } from '../discovery/dns/resolver.js';
 import { parseEtcdVersion, type EtcdVersion } from '../etcd/version.js';
 import { etcdEnvironment } from '../plan/adapt.js';
+import { messageOf } from '../util/errors.js';
 import type { Connection } from '../ssh/port.js';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -75,7 +77,7 @@ export async function viewRecords(
     hosts: textOf(desired, HOSTS) ?? host.hosts,
   };
   try {
-    const seen = await lookUp(wanted.domain, files, (address, port) => connection.forward(address, port));
+    const seen = await lookUp(wanted.domain, files, dialFrom(connection));
     const findings = judgeRecords(seen, { ...wanted, self: name, etcd: wanted.etcd ?? host.etcd });
     return {
       nameserver: seen.nameserver,
@@ -89,14 +91,28 @@ export async function viewRecords(
   }
 }
 
+/** What SSH says of a port that it cannot reach is about the way there; only the reason counts here. */
+function dialFrom(connection: Connection): Dial {
+  return async (address, port) => {
+    try {
+      return await connection.forward(address, port);
+    } catch (error) {
+      const { code, cause } = error as { code?: string; cause?: unknown };
+      if (code !== 'SSH_FORWARD') throw error;
+      const [, reason] = /open failure: (.+)$/.exec(messageOf(cause)) ?? [];
+      throw new Error(`TCP port ${port} cannot be reached (${reason ?? messageOf(cause)})`, { cause: error });
+    }
+  };
+}
+
 function noAnswer(
   reasons: readonly string[],
   from: DnsView['from'],
-  { domain }: Pick<DnsExpectation, 'domain'>,
+  { domain, members: [first] }: Pick<DnsExpectation, 'domain' | 'members'>,
 ): DnsFinding {
   return {
     severity: 'error',
-    message: `no name server answers for ${serviceName('server', 'http', domain)} (${reasons.join('; ')})`,
+    message: `no name server answers for ${serviceName('server', first?.peer.scheme ?? 'http', domain)} (${reasons.join('; ')})`,
     hint:
       `The name servers come from ${from === 'user-data' ? 'the /etc/resolv.conf in its user-data' : "the host's own /etc/resolv.conf"}; ` +
       'discovery.nameserver in config.ts gives members another one. It must answer over TCP as well.',

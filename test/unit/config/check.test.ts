@@ -94,12 +94,31 @@ describe('rules between keys', () => {
     ],
     [
       { discovery: { mode: 'public' } },
-      'discovery.mode asks for a discovery mode other than static and custom, which is not built yet',
+      'discovery.mode asks for a discovery mode other than static, custom and dns, which is not built yet',
     ],
     [{ etcd: { source: './etcd' } }, "etcd.source asks for an etcd other than the system's, which is not built yet"],
     [
       { fleet: { source: './fleet' } },
       "fleet.source asks for a fleet other than the hosts' own, which is not built yet",
+    ],
+    [
+      {
+        discovery: { mode: 'dns', domain: 'a.com', managed: true },
+        provider: { kind: 'ssh', hosts: [{ address: '10.0.0.1' }] },
+      },
+      "discovery.managed: on machines that exist coreup needs to know which one serves the records; write managed: { address: '…' }",
+    ],
+    [
+      { discovery: { mode: 'dns', domain: 'a.com', managed: true, nameserver: '10.0.0.1' } },
+      'with managed: true the members ask the address of their bridge; leave nameserver out',
+    ],
+    [
+      { discovery: { mode: 'dns', domain: 'a.com', managed: { address: 'ns.example.com' } } },
+      'discovery.managed.address: members cannot ask a name server at ns.example.com; add discovery.nameserver',
+    ],
+    [
+      { discovery: { mode: 'dns', domain: 'a.com', managed: { address: '127.0.0.1' } } },
+      'members cannot ask a name server at 127.0.0.1',
     ],
     [{ services: [{ unit: './a.service' }] }, 'services asks for units to run, which is not built yet'],
   ])('%j', (config, message) => {

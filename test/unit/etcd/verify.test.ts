@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ListedMember, MemberStatus } from '../../../src/etcd/client.js';
-import { compareMembership, compareStatuses, type ExpectedMember } from '../../../src/etcd/verify.js';
+import { compareMembership, compareStatuses, isListedAs, type ExpectedMember } from '../../../src/etcd/verify.js';
 
 const expected = (index: number, more: Partial<ExpectedMember> = {}): ExpectedMember => ({
   name: `core-0${index}`,
@@ -29,6 +29,23 @@ describe('compareMembership', () => {
       'core-02': "is not in etcd's member list (core-01, core-03)",
     });
     expect(told([expected(1)], [])).toEqual({ 'core-01': "is not in etcd's member list (empty)" });
+  });
+
+  it('takes names for addresses where members were found by SRV records, and nothing else', () => {
+    const want = [1, 2].map((index) => expected(index, { named: true }));
+    const have = (url: string) => [
+      listed(1, { peerUrls: ['http://core-01.example.com:2380'] }),
+      listed(2, { peerUrls: [url] }),
+    ];
+    expect(told(want, have('http://other.example.com:2380'))).toEqual({});
+    for (const url of ['https://core-02.example.com:2380', 'http://core-02.example.com:2379', 'http://10.0.0.9:2380']) {
+      expect(told(want, have(url))).toEqual({
+        'core-02': `has peer URLs ${url} in etcd's member list, not http://10.0.0.2:2380`,
+      });
+    }
+    expect(isListedAs(expected(1, { named: true }), listed(1, { peerUrls: ['http://a.example.com:2380'] }))).toBe(true);
+    expect(isListedAs(expected(1, { named: true }), listed(2))).toBe(false);
+    expect(isListedAs(expected(1), listed(1, { name: '' }))).toBe(true);
   });
 
   it('knows a member that was added and has never started', () => {
