@@ -10,6 +10,7 @@ const mayImport = {
   ssh: ['util'],
   state: ['util'],
   report: ['util'],
+  sources: ['util'],
   units: ['util'],
   etcd: ['cluster', 'units', 'util'],
   fleet: ['cluster', 'units', 'util'],
@@ -22,7 +23,7 @@ const mayImport = {
   phases: ['plan', 'discovery', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],
   actions: [
     'phases', 'plan', 'render', 'cloud-config', 'discovery', 'config', 'etcd', 'fleet', 'units', 'cluster', 'ssh',
-    'providers', 'state', 'report', 'util',
+    'providers', 'sources', 'state', 'report', 'util',
   ], // prettier-ignore
   cli: ['actions', 'report', 'state', 'util'],
   commands: ['cli', 'actions', 'report', 'state', 'util'],
