@@ -82,10 +82,10 @@ export default defineConfig({
   },
 
   fleet: {
-    // Whether hosts run fleet: true, false, or 'auto' for where they have it.
+    // Whether hosts run fleet: true, false, or 'auto' for where they have it or source brings it.
     enabled: 'auto',
 
-    // Where fleetd and fleetctl come from. Not built yet in this version.
+    // Where fleetd and fleetctl come from, for hosts that have no fleet: a directory, a .tar.gz, or a URL with its sum.
     // source: './fleet.tar.gz',
     // source: { url: 'https://example.com/fleet.tar.gz', sha256: '…' },
 
@@ -97,7 +97,7 @@ export default defineConfig({
     // Any key of fleet in cloud-config. Default for all: what user-data says.
     // agent_ttl: '30s',
     // authorized_keys_file: '/home/core/.ssh/authorized_keys',
-    // disable_engine: true,
+    // disable_engine: 'workers', // or true
     // engine_reconcile_interval: 2,
     // etcd_cafile: '/etc/etcd/ca.pem',
     // etcd_certfile: '/etc/etcd/client.pem',
@@ -113,7 +113,7 @@ export default defineConfig({
     // verify_units: false,
   },
 
-  // Units that run in the cluster. Not built yet in this version.
+  // Units that run in the cluster, on whichever machine fits.
   services: [
     // { unit: './units/redis@.service', instances: [1, 2], state: 'launched', vars: { version: '7' } },
   ],

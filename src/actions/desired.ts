@@ -4,6 +4,8 @@ import type { Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
 import { overridesFor } from '../config/overrides.js';
 import { HostRun } from '../phases/run.js';
+import { fleetWishes } from '../phases/fleet-wish.js';
+import type { FleetWish } from '../plan/adapt-fleet.js';
 import { persist } from '../plan/persist.js';
 import { questionFor } from '../plan/question.js';
 import { checkUserData } from '../render/check.js';
@@ -42,13 +44,32 @@ export function desiredStates(project: Project, rendered: readonly UserData[]): 
   });
 }
 
-/** The desired state of every host, with what a run needs to know about it. */
-export function desiredHosts(project: Project, rendered: readonly UserData[]): readonly HostRun[] {
-  return desiredStates(project, rendered).map(({ member, desired, text }) => {
+/**
+ * The desired state of every host, with what a run needs to know about it.
+ *
+ * @param fleet what is wanted of fleet; without it fleet is no concern of the run
+ */
+export function desiredHosts(
+  project: Project,
+  rendered: readonly UserData[],
+  fleet?: Pick<FleetWish, 'enabled' | 'programs'>,
+): readonly HostRun[] {
+  const states = desiredStates(project, rendered);
+  const wishes = fleet && fleetWishes(states, fleet, (member) => loginUser(project, member));
+  return states.map(({ member, desired, text }) => {
     const digest = createHash('sha256').update(text).digest('hex');
-    return new HostRun({ member, desired, digest, question: questionFor(desired) });
+    const wish = wishes?.get(member.name);
+    return new HostRun({ member, desired, digest, question: questionFor(desired, wish), fleet: wish });
   });
 }
+
+/** The user that coreup logs in as. */
+function loginUser({ config: { provider } }: Project, { index }: Member): string {
+  return provider.kind === 'ssh' ? (provider.hosts[index - 1]?.user ?? 'root') : LOCAL_USER;
+}
+
+/** As every CoreOS host has it, and every local one. */
+const LOCAL_USER = 'core';
 
 /** What the substitution variables stand for on a member's host. */
 export function substitutions(member: Member): Readonly<Record<string, string | undefined>> {

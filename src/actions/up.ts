@@ -7,8 +7,9 @@ import { checkMachine } from '../phases/machine.js';
 import { observe } from '../phases/observe.js';
 import { meet } from '../phases/rendezvous.js';
 import { plan } from '../phases/plan.js';
-import type { HostRun, UpRun } from '../phases/run.js';
+import { ServiceRun, type HostRun, type UpRun } from '../phases/run.js';
 import { runPhases, type Phase } from '../phases/runner.js';
+import { bringUpServices, checkServices } from '../phases/services.js';
 import { verify } from '../phases/verify.js';
 import { verifyOthers } from '../phases/verify-others.js';
 import type { Reporter } from '../report/port.js';
@@ -17,7 +18,9 @@ import { writeRendered } from '../render/files.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
+import { prepareFleet } from './fleet.js';
 import type { Project } from './project.js';
+import { loadServices } from './services.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 
 export interface UpOptions {
@@ -25,6 +28,8 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   /** Whether missing packages may be installed on this machine without asking. */
   readonly yes: boolean;
+  /** Whether a URL without a checksum may be trusted, and its sum remembered. */
+  readonly trustFirstUse: boolean;
 }
 
 /** How an `up` ended, member by member. */
@@ -59,7 +64,7 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
  * Remembers which etcd each host has. Where it is another than was thought when the user-data was rendered, it is rendered
  * anew, and the host looked at for that.
  */
-function knowVersions(project: Project): Phase<UpRun> {
+function knowVersions(project: Project, fleet: Awaited<ReturnType<typeof prepareFleet>>): Phase<UpRun> {
   return {
     title: 'Rendering for the etcd of the hosts',
     skip: ({ hosts }) => hosts.every((host) => !differs(project, host)),
@@ -73,7 +78,7 @@ function knowVersions(project: Project): Phase<UpRun> {
       const informed = { ...project, etcdVersion: (member: Member) => seen.get(member.name) };
       const rendered = renderProject(informed);
       refuseInvalidUserData(informed, rendered);
-      const goals = desiredHosts(informed, rendered);
+      const goals = desiredHosts(informed, rendered, fleet);
       await writeRendered(project.directory, rendered, project.state);
       const changed = run.hosts.filter((host, position) => {
         const goal = goals[position];
@@ -104,13 +109,15 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
   const first = renderProject(asked);
   refuseInvalidUserData(asked, first);
   desiredHosts(asked, first);
+  const services = new ServiceRun(loadServices(asked));
 
   const unlock = await takeLock(asked.state, 'up');
   const ssh = await openSsh(asked);
   try {
     const project = await prepareDiscovery(asked);
     const rendered = project === asked ? first : renderProject(project);
-    const hosts = desiredHosts(project, rendered);
+    const fleet = await prepareFleet(project, options);
+    const hosts = desiredHosts(project, rendered, fleet);
     const rendezvous = rendezvousOf(project);
     const provider = await openProvider(project, true);
     const run: UpRun = {
@@ -121,6 +128,7 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
       ssh,
       state: project.state,
       hosts,
+      services,
       connectDeadline: project.config.ssh.connect_timeout * 1000,
       founding: false,
       ...(rendezvous === undefined ? {} : { rendezvous }),
@@ -128,7 +136,7 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     await runPhases([checkMachine(options.yes)], run);
     await writeRendered(project.directory, rendered, project.state);
     const booted: string[] = [];
-    const known = knowVersions(project);
+    const known = knowVersions(project, fleet);
     const story = [
       boot(project, booted),
       connect,
@@ -136,18 +144,20 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
       known,
       plan,
       guard,
+      checkServices,
       meet,
       apply,
       verify,
       verifyOthers,
       finish,
+      bringUpServices,
     ];
     const failed = await failuresOf(() => runPhases(story, run)).finally(() => rendezvous?.close());
     return {
       ok: failed === undefined,
       seconds: (Date.now() - started) / 1000,
       members: hosts.map((host) => memberResult(host, run, failed)),
-      changes: booted.length + hosts.reduce((sum, host) => sum + host.changes, 0),
+      changes: booted.length + hosts.reduce((sum, host) => sum + host.changes, services.changes),
       failures: failed?.failures ?? [],
       ...(failed === undefined ? {} : { problem: failed.message }),
     };

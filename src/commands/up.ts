@@ -10,6 +10,9 @@ export default class Up extends BaseCommand {
   static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --yes --json'];
   static override flags = {
     yes: Flags.boolean({ char: 'y', summary: 'Ask nothing: install missing Debian packages on this machine.' }),
+    'trust-first-use': Flags.boolean({
+      summary: 'Trust what a URL without a checksum gives (fleet.source), and remember its sum from then on.',
+    }),
   };
 
   async run(): Promise<Omit<UpResult, 'failures'>> {
@@ -21,6 +24,7 @@ export default class Up extends BaseCommand {
       reporter: await this.reporter(),
       signal: this.signal,
       yes: flags.yes,
+      trustFirstUse: flags['trust-first-use'],
     });
     if (!result.ok) process.exitCode = 1;
     if (!this.jsonEnabled()) {

@@ -23,16 +23,6 @@ export const PENDING: readonly Pending[] = [
     what: "an etcd other than the system's",
     isAsked: ({ etcd }) => etcd !== undefined && etcd.source !== 'system',
   },
-  {
-    path: ['fleet', 'source'],
-    what: "a fleet other than the hosts' own",
-    isAsked: ({ fleet }) => fleet?.source !== undefined,
-  },
-  {
-    path: ['services'],
-    what: 'units to run',
-    isAsked: ({ services }) => services !== undefined && services.length > 0,
-  },
 ];
 
 /** Refuses what is not built yet. */

@@ -17,10 +17,16 @@ export function overridesFor(
   return {
     etcd2,
     fleet: {
-      ...settings(config.fleet, Object.keys(fleetKeys)),
+      ...settings({ ...config.fleet, ...engine(config, member) }, Object.keys(fleetKeys)),
       ...(metadata.length === 0 ? {} : { metadata: metadata.join(',') }),
     },
   };
+}
+
+/** `workers` is coreup's own word for what cloud-config says host by host. */
+function engine({ fleet }: ResolvedConfig, { role }: Member): { readonly disable_engine?: boolean | undefined } {
+  if (fleet.disable_engine !== 'workers') return {};
+  return { disable_engine: role === 'etcd' ? undefined : true };
 }
 
 function settings(section: Readonly<Record<string, unknown>>, keys: readonly string[]): Settings {

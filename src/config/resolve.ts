@@ -24,12 +24,19 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
   const present = ['user-data', 'user-data.hbs'].filter((name) => existsSync(join(dir, name)));
   const userData = given ?? present[0];
   const absolute = (path: string): string => resolve(dir, path.replace(/^~(?=\/)/, homedir()));
+  // A bare URL is one without a checksum.
+  const sourcePath = (source: string): string => (/^https?:\/\//.test(source) ? source : absolute(source));
   return {
     config: {
       ...rest,
       cluster_name: config.cluster_name ?? safeName(basename(dir)),
       ...(userData === undefined ? {} : { user_data: absolute(userData) }),
-      fleet: { ...config.fleet, metadata: { ...hostMetadata(config), ...config.fleet.metadata } },
+      fleet: {
+        ...config.fleet,
+        ...(typeof config.fleet.source === 'string' ? { source: sourcePath(config.fleet.source) } : {}),
+        metadata: { ...hostMetadata(config), ...config.fleet.metadata },
+      },
+      services: config.services.map((service) => ({ ...service, unit: absolute(service.unit) })),
       etcd: {
         ...config.etcd,
         members: config.etcd.members ?? config.num_instances - (servesDiscovery(config.discovery) ? 1 : 0),

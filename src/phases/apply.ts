@@ -1,10 +1,12 @@
 import { ETCD_UNIT } from '../etcd/service.js';
 import { parseStepOutput, stepScript } from '../plan/script.js';
 import { restarts, type Step } from '../plan/step.js';
+import { FLEET_UNIT } from '../fleet/service.js';
 import type { Reporter } from '../report/port.js';
 import { CoreupError } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
+import { fleetHosts, launchedUnits, waitForMachine, waitForUnits } from './fleet-host.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
 import { waitForMember } from './wait.js';
@@ -54,15 +56,33 @@ function serves(host: HostRun): boolean {
   return host.observation.units.get(ETCD_UNIT)?.active === 'active';
 }
 
-/** Runs the second stage: what the cloud-config starts after etcd. */
+/**
+ * Runs the second stage: what comes after etcd. A fleetd that works and is restarted first stops its units, and others
+ * take them over: one host at a time, each back before the next.
+ */
 export const finish: Phase<UpRun> = {
   title: 'Running the remaining commands',
   skip: ({ hosts }) => hosts.every((host) => host.plan.finish.length === 0),
-  async run({ hosts, reporter, signal }) {
+  async run(run) {
+    const { hosts, reporter, signal } = run;
     const todo = hosts.filter((host) => host.plan.finish.length > 0);
-    await onAll('commands of the cloud-config failed on', todo, reporter, (host) =>
+    const rolling = todo.filter(
+      (host) => restarts(host.plan, FLEET_UNIT) && host.observation.units.get(FLEET_UNIT)?.active === 'active',
+    );
+    const free = todo.filter((host) => !rolling.includes(host));
+    await onAll('commands of the cloud-config failed on', free, reporter, (host) =>
       runSteps(host, host.plan.finish, reporter, signal),
     );
+    for (const host of rolling) {
+      await onAll('the change stopped at', [host], reporter, async () => {
+        const fleet = fleetHosts([host])[0];
+        const before = fleet && (await launchedUnits(fleet));
+        await runSteps(host, host.plan.finish, reporter, signal);
+        if (!fleet || !before) return;
+        await waitForMachine(fleet, run);
+        await waitForUnits(fleet, before, run);
+      });
+    }
   },
 };
 

@@ -1,4 +1,5 @@
 import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import { fleetRefusal } from '../plan/adapt-fleet.js';
 import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
 import { isListedAs } from '../etcd/verify.js';
@@ -40,6 +41,8 @@ function refusals(host: HostRun, cluster: string): MemberFailure[] {
   if (inTheWay.length > 0) {
     return refuse(`has something in the way: ${inTheWay.join('; ')}`, 'Move it away there, or choose another path.');
   }
+  const noFleet = fleetRefusal(host.fleet, observation);
+  if (noFleet) return refuse(noFleet.message, noFleet.hint);
   return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
 }
 

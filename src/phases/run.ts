@@ -2,12 +2,25 @@ import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { EtcdClient } from '../etcd/client.js';
 import type { ExpectedMember } from '../etcd/verify.js';
+import type { ServiceUnit } from '../fleet/services.js';
+import type { FleetWish } from '../plan/adapt-fleet.js';
 import type { Observation, Question } from '../plan/observation.js';
 import type { HostPlan } from '../plan/step.js';
 import type { Provider } from '../providers/port.js';
 import type { Connection, Ssh } from '../ssh/port.js';
 import type { StateDirectory } from '../state/state.js';
 import type { RunBase } from './runner.js';
+
+/** How long to wait for a service, in milliseconds. */
+export interface ServicePatience {
+  /** Until fleet and the agent have done their part. */
+  readonly act: number;
+  /** Until systemd has: a start may begin with a large download. */
+  readonly start: number;
+  /** For which a unit that was just started must stay up: what dies at once is reported as running first. */
+  readonly steady: number;
+  readonly poll: number;
+}
 
 /** What a host is to become. */
 export interface HostGoal {
@@ -17,6 +30,8 @@ export interface HostGoal {
   readonly digest: string;
   /** What must be known of the host first. */
   readonly question: Question;
+  /** Absent where fleet is no concern of the host. */
+  readonly fleet?: FleetWish | undefined;
 }
 
 /** Everything about one member during a run; filled in from phase to phase. */
@@ -51,6 +66,9 @@ export class HostRun {
   }
   get question(): Question {
     return this.#goal.question;
+  }
+  get fleet(): FleetWish | undefined {
+    return this.#goal.fleet;
   }
 
   get name(): string {
@@ -104,6 +122,14 @@ export interface Patience {
   readonly unitPoll: number;
 }
 
+/** The services of config.ts during a run. */
+export class ServiceRun {
+  /** Changes made to what fleet knows so far. */
+  changes = 0;
+
+  constructor(readonly wanted: readonly ServiceUnit[]) {}
+}
+
 /** What the phases that bring a cluster up share. */
 export interface UpRun extends RunBase {
   readonly cluster: Cluster;
@@ -113,8 +139,10 @@ export interface UpRun extends RunBase {
   readonly hosts: readonly HostRun[];
   /** Milliseconds in which a host must be reached. */
   readonly connectDeadline: number;
+  readonly services: ServiceRun;
   /** Shorter in tests. */
   readonly patience?: Patience;
+  readonly servicePatience?: ServicePatience;
   /** What the discovery mode needs while members first start. */
   readonly rendezvous?: Rendezvous;
   /** Whether this run founds the cluster: it has never been whole. Known once the guard has looked. */

@@ -1,5 +1,6 @@
 import type { HostFile, HostState, Origin } from '../cluster/host-state.js';
 import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/service.js';
+import { addFleet, FLEET_UNITS, type FleetWish } from './adapt-fleet.js';
 import type { Observation } from './observation.js';
 import { NETWORKD } from './persist.js';
 
@@ -9,7 +10,7 @@ export const BOOT_UNIT = 'coreup-boot.service';
 const OWN: Origin = { key: 'coreup' };
 
 /** Units that `adapt` may add; they are looked at on every host. */
-export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', 'fleet.service', NETWORKD];
+export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', ...FLEET_UNITS, NETWORKD];
 export const ADDED_PATHS: readonly string[] = [ETC_UNITS + ETCD_UNIT, ETC_UNITS + BOOT_UNIT];
 
 export interface Adapted {
@@ -20,10 +21,10 @@ export interface Adapted {
 
 /**
  * Completes a (persistent) desired state by what this particular host lacks: an `etcd2.service` that runs its own etcd,
- * and a unit that repeats at boot the commands that CoreOS would repeat. Pure.
+ * fleet where it is wished, and a unit that repeats at boot the commands that CoreOS would repeat. Pure.
  */
-export function adapt(state: HostState, host: Observation): Adapted {
-  const possible = leaveOutMissing(addCoreUser(state, host), host);
+export function adapt(state: HostState, host: Observation, fleet?: FleetWish): Adapted {
+  const possible = leaveOutMissing(addFleet(addCoreUser(state, host), host, fleet), host);
   const withEtcd = wantsEtcd(state) ? addEtcdService(possible.state, host) : possible.state;
   return { state: addBootCommands(withEtcd), notices: [...possible.notices, ...networkNotices(state, host)] };
 }
@@ -92,12 +93,15 @@ export function etcdDirectories(state: HostState): readonly string[] {
   return [environment.get('ETCD_DATA_DIR') ?? ETCD_DATA_DIR, ...(wal === undefined ? [] : [wal])];
 }
 
-/**
- * The environment that a state's drop-ins give to etcd2.service. Later drop-ins win, by file name, as in systemd.
- */
+/** The environment that a state's drop-ins give to etcd2.service. */
 export function etcdEnvironment(state: HostState): ReadonlyMap<string, string> {
+  return unitEnvironment(state, ETCD_UNIT);
+}
+
+/** The environment that a state's drop-ins give to a unit. Later drop-ins win, by file name, as in systemd. */
+export function unitEnvironment(state: HostState, unit: string): ReadonlyMap<string, string> {
   const dropIns = state.files
-    .filter((file) => file.path.includes(`/${ETCD_UNIT}.d/`))
+    .filter((file) => file.path.includes(`/${unit}.d/`))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const environment = new Map<string, string>();
   for (const file of dropIns) {

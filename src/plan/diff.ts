@@ -1,5 +1,6 @@
 import type { HostState } from '../cluster/host-state.js';
 import { ETCD_UNIT } from '../etcd/service.js';
+import { FLEET_UNITS } from './adapt-fleet.js';
 import { planEdits } from './diff-edits.js';
 import { directoryRemovals, directorySteps, fileSteps, stalePaths, staleSteps } from './diff-paths.js';
 import {
@@ -56,8 +57,9 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
   ];
 
   const etcd = commands.findIndex((step) => step.target === ETCD_UNIT);
-  const early = etcd === -1 ? commands : commands.slice(0, etcd + 1);
-  const late = etcd === -1 ? [] : commands.slice(etcd + 1);
+  // fleet is nothing without a healthy etcd, also where etcd has nothing to do.
+  const late = commands.filter(({ target }, at) => (etcd !== -1 && at > etcd) || FLEET_UNITS.includes(target));
+  const early = commands.filter((command) => !late.includes(command));
   const work = [
     ...hostnameStep(desired, observed),
     ...userSteps(desired, observed),

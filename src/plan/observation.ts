@@ -52,10 +52,14 @@ export interface Observation {
   readonly hostname: string;
   readonly os: { readonly id: string; readonly version: string };
   readonly machineId: string;
+  /** As `uname -m` says it, such as `x86_64`. */
+  readonly machine: string;
   /** False on a host whose init is not systemd. */
   readonly systemd: boolean;
   /** The host's own etcd, where it has one. */
   readonly etcd: { readonly path: string; readonly version: EtcdVersion | undefined } | undefined;
+  /** Path of the host's fleetd, where it has one. */
+  readonly fleetd: string | undefined;
   readonly paths: ReadonlyMap<string, ObservedPath>;
   /** Content of those of the asked files that are there. */
   readonly contents: ReadonlyMap<string, Uint8Array>;

@@ -24,6 +24,8 @@ export function observeScript(question: Question): string {
     '( ID=; VERSION_ID=; . /etc/os-release; echo "$ID"; echo "$VERSION_ID" ) 2>/dev/null',
     'mark etcd',
     'e=$(command -v etcd) && echo "$e" && etcd --version',
+    'mark fleet',
+    'command -v fleetd; uname -m',
     'mark manifest',
     sh`[ -f ${MANIFEST_PATH} ] && cat ${MANIFEST_PATH}`,
   ];
@@ -77,12 +79,15 @@ export function parseObservation(question: Question, output: string): Observatio
   if (host === undefined || !sections.has('data')) throw new RangeError('the observation of the host is not whole');
   const [hostname = '', machineId = '', init = '', os = '', version = ''] = host.split('\n');
   const [etcdPath = '', ...etcdVersion] = (sections.get('etcd') ?? '').split('\n');
+  const [machine = '', fleetd] = lines(sections.get('fleet') ?? '').reverse();
   return {
     hostname,
     machineId,
     os: { id: os, version },
+    machine,
     systemd: init === 'systemd',
     etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },
+    fleetd,
     paths: parsePaths(sections.get('paths') ?? '', sections.get('digests') ?? ''),
     contents: parseContents(question.contents, sections),
     units: new Map([

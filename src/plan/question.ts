@@ -1,6 +1,7 @@
 import type { HostState } from '../cluster/host-state.js';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import { ADDED_PATHS, ADDED_UNITS, etcdDirectories } from './adapt.js';
+import { fleetPaths, type FleetWish } from './adapt-fleet.js';
 import { EDIT_TEMPLATES } from './diff-edits.js';
 import { ancestors } from './diff-paths.js';
 import { unitOfFile, vendorPaths } from './diff-units.js';
@@ -9,7 +10,7 @@ import type { Question } from './observation.js';
 import { maskPath } from './persist.js';
 
 /** What must be known of a host before it can be compared with this state. */
-export function questionFor(desired: HostState): Question {
+export function questionFor(desired: HostState, fleet?: FleetWish): Question {
   const units = [...desired.units.map((unit) => unit.name), ...desired.commands.map((command) => command.unit)];
   const users = [...desired.users.map((user) => user.name), ...desired.authorizedKeys.map((keys) => keys.user), 'etcd'];
   const dataDirs = etcdDirectories(desired);
@@ -22,6 +23,7 @@ export function questionFor(desired: HostState): Question {
       ...units.filter(isNetwork).map(maskPath),
       ...dataDirs,
       ...ADDED_PATHS,
+      ...(fleet === undefined ? [] : fleetPaths(fleet).flatMap((path) => [path, ...ancestors(path)])),
     ]),
     contents: withTemplates(desired.edits.map((edit) => edit.path)),
     units: unique([...units.filter((unit) => !isNetwork(unit)), ...ADDED_UNITS]),

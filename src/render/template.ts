@@ -4,28 +4,32 @@ import { codeFrame } from '../util/frame.js';
 import type { TemplateContext } from './context.js';
 
 /**
- * Compiles a user-data template.
+ * Compiles a template.
  *
  * @param source the Handlebars text and the file it comes from, for messages
- * @returns a function from a member's context to the member's user-data
+ * @param hint what the template may name
+ * @returns a function from a context to the text; `whom` it is for goes into messages
  * @throws InputError TEMPLATE_INVALID for bad syntax, and, on rendering, for a variable that does not exist
  */
-export function compileTemplate(source: { file: string; text: string }): (context: TemplateContext) => string {
+export function compileTemplate(
+  source: { file: string; text: string },
+  hint = 'Templates know cluster.name, cluster.members, member.{index,name,role,public_ipv4,private_ipv4,metadata} and etcd.* of the discovery mode.',
+): (context: TemplateContext | Readonly<Record<string, unknown>>, whom: string) => string {
   // strict: a misspelt variable is an error, not an empty string; noEscape: this is YAML, not HTML.
   const options = { strict: true, noEscape: true, knownHelpersOnly: true };
-  let render: HandlebarsTemplateDelegate<TemplateContext>;
+  let render: HandlebarsTemplateDelegate;
   try {
     // Handlebars compiles on the first call; precompiling here finds bad syntax before there is a member.
     Handlebars.precompile(source.text, options);
-    render = Handlebars.compile<TemplateContext>(source.text, options);
+    render = Handlebars.compile(source.text, options);
   } catch (error) {
-    throw templateError(source, error, 'cannot be read');
+    throw templateError(source, error, 'cannot be read', hint);
   }
-  return (context) => {
+  return (context, whom) => {
     try {
       return render(context, { helpers: STRICT_BLOCKS });
     } catch (error) {
-      throw templateError(source, error, `cannot be rendered for ${context.member.name}`);
+      throw templateError(source, error, `cannot be rendered for ${whom}`, hint);
     }
   };
 }
@@ -59,7 +63,7 @@ class UnknownInBlock extends Error {
   }
 }
 
-function templateError(source: { file: string; text: string }, error: unknown, what: string): InputError {
+function templateError(source: { file: string; text: string }, error: unknown, what: string, hint: string): InputError {
   const { message } = error as Error;
   // A parse error says "on line N", an unknown variable carries lineNumber and column ("- L:C" in its text).
   const line = (error as { lineNumber?: number }).lineNumber ?? lineOf(message);
@@ -69,7 +73,7 @@ function templateError(source: { file: string; text: string }, error: unknown, w
     `the template ${source.file} ${what}: ${explain(message, pathAt(source.text, line, column)) ?? reason}`,
     {
       code: 'TEMPLATE_INVALID',
-      hint: 'Templates know cluster.name, cluster.members, member.{index,name,role,public_ipv4,private_ipv4,metadata} and etcd.* of the discovery mode.',
+      hint,
       cause: error,
       ...(line === undefined
         ? {}

@@ -84,7 +84,7 @@ function fromTemplate(cluster: Cluster, base: Base): MemberText {
     const source = base.roles?.[member.role] ?? base;
     const render = compiled.get(source) ?? compileTemplate(source);
     compiled.set(source, render);
-    return render(contexts(member, settings));
+    return render(contexts(member, settings), member.name);
   };
 }
 

@@ -9,6 +9,8 @@ export interface State {
   readonly version: 1;
   /** sha256 (hex) of each rendered file that coreup wrote or was about to write, newest last. */
   readonly rendered: Readonly<Record<string, readonly string[]>>;
+  /** sha256 (hex) of what was downloaded from a URL without a checksum when a person first trusted it. */
+  readonly sources?: Readonly<Record<string, string>>;
   /** How far the etcd cluster has come; absent before the first member is started. */
   readonly bootstrap?: {
     readonly phase: 'started' | 'done';
@@ -111,10 +113,11 @@ function parseState(text: string): State | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, rendered, bootstrap, discovery, versions } = value as Readonly<Record<string, unknown>>;
+  const { version, rendered, sources, bootstrap, discovery, versions } = value as Readonly<Record<string, unknown>>;
   const sound =
     version === 1 &&
     isRendered(rendered) &&
+    (sources === undefined || isSources(sources)) &&
     (bootstrap === undefined || isBootstrap(bootstrap)) &&
     (discovery === undefined || isDiscovery(discovery)) &&
     (versions === undefined || areStrings(Object.values(versions ?? {})));
@@ -130,6 +133,10 @@ function isDiscovery(value: unknown): boolean {
 
 function isRendered(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).every(areStrings);
+}
+
+function isSources(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && areStrings(Object.values(value));
 }
 
 function isBootstrap(value: unknown): boolean {

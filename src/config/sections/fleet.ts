@@ -10,17 +10,24 @@ export const fleetSchema = z.strictObject({
   enabled: z
     .union([z.literal('auto'), z.boolean()])
     .default('auto')
-    .describe("Whether hosts run fleet; 'auto' means: where they have it."),
+    .describe("Whether hosts run fleet; 'auto' means: where they have it, or fleet.source brings it."),
   source: z
     .union([
       z.strictObject({
         url: httpUrl().describe('Where the release archive is.'),
-        sha256: sha256().describe('Its checksum.'),
+        sha256: sha256().optional().describe('Its checksum; without it `up` wants --trust-first-use once.'),
       }),
       path(),
     ])
     .optional()
-    .describe('Where fleetd and fleetctl come from: a directory, an archive, or a URL with its checksum.'),
+    .describe(
+      'Where fleetd and fleetctl come from, for hosts that have no fleet: a directory, a .tar.gz, or a URL with its ' +
+        'checksum.',
+    ),
   metadata: z.record(hostName(), metadata()).default({}).describe('fleet machine metadata by member name.'),
   ...shapeOf(fleetKeys),
+  disable_engine: z
+    .union([z.boolean(), z.literal('workers')])
+    .optional()
+    .describe("Whether the machine never takes part in scheduling; 'workers' means: where it is no etcd member."),
 });

@@ -98,10 +98,6 @@ describe('rules between keys', () => {
     ],
     [{ etcd: { source: './etcd' } }, "etcd.source asks for an etcd other than the system's, which is not built yet"],
     [
-      { fleet: { source: './fleet' } },
-      "fleet.source asks for a fleet other than the hosts' own, which is not built yet",
-    ],
-    [
       {
         discovery: { mode: 'dns', domain: 'a.com', managed: true },
         provider: { kind: 'ssh', hosts: [{ address: '10.0.0.1' }] },
@@ -120,7 +116,6 @@ describe('rules between keys', () => {
       { discovery: { mode: 'dns', domain: 'a.com', managed: { address: '127.0.0.1' } } },
       'members cannot ask a name server at 127.0.0.1',
     ],
-    [{ services: [{ unit: './a.service' }] }, 'services asks for units to run, which is not built yet'],
   ])('%j', (config, message) => {
     expect(messages(config)).toEqual([expect.stringContaining(message)]);
     expect(checkConfig(config).config).toBeUndefined();

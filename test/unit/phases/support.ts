@@ -7,7 +7,7 @@ import { buildCluster } from '../../../src/cluster/build.js';
 import type { HostState } from '../../../src/cluster/host-state.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import type { Observation } from '../../../src/plan/observation.js';
-import { HostRun, type UpRun } from '../../../src/phases/run.js';
+import { HostRun, ServiceRun, type UpRun } from '../../../src/phases/run.js';
 import type { HostStatus, Problem, Provider } from '../../../src/providers/port.js';
 import type { Outcome, Reporter } from '../../../src/report/port.js';
 import type { Connection, SshTarget } from '../../../src/ssh/port.js';
@@ -248,6 +248,7 @@ export async function scene(
     ssh,
     state: new StateDirectory(join(temporary(), '.coreup')),
     hosts,
+    services: new ServiceRun([]),
     connectDeadline: 1000,
     founding: false,
     // Short pauses, and an end that no test waits for unless it is about it.

@@ -136,11 +136,20 @@ describe('diff', () => {
 
   it('runs everything in the first stage where etcd need not be touched', () => {
     const { apply, finish } = compare(
-      { commands: [command('start', 'etcd2.service'), command('start', 'fleet.service')] },
+      { commands: [command('start', 'etcd2.service'), command('start', 'b.service')] },
       { units: new Map([['etcd2.service', seenUnit({ active: 'active' })]]) },
     );
-    expect(told(apply)).toEqual(['unit-command start fleet.service: is inactive']);
+    expect(told(apply)).toEqual(['unit-command start b.service: is inactive']);
     expect(finish).toEqual([]);
+  });
+
+  it('leaves fleet to the second stage in any case: it needs a healthy etcd', () => {
+    const { apply, finish } = compare(
+      { commands: [command('start', 'fleet.service'), command('start', 'etcd2.service')] },
+      { units: new Map([['etcd2.service', seenUnit({ active: 'active' })]]) },
+    );
+    expect(told(apply)).toEqual([]);
+    expect(told(finish)).toEqual(['unit-command start fleet.service: is inactive']);
   });
 
   it('never waits for etcd, and waits for every other unit', () => {

@@ -24,9 +24,11 @@ export const EMPTY_STATE: HostState = {
 export const EMPTY_HOST: Observation = {
   hostname: 'host',
   machineId: '00000000000000000000000000000001',
+  machine: 'x86_64',
   os: { id: 'debian', version: '12' },
   systemd: true,
   etcd: { path: '/usr/bin/etcd', version: { major: 3, minor: 4, text: '3.4.23' } },
+  fleetd: undefined,
   paths: new Map(),
   contents: new Map(),
   units: new Map(),

@@ -1,0 +1,76 @@
+import type { FleetUnit, UnitState } from './client.js';
+import { isGlobal, isOneshot, type ServiceUnit } from './services.js';
+import { unitHash } from './unit-options.js';
+
+/** How far a unit has come towards what is wanted of it. */
+export type Verdict =
+  | { readonly kind: 'done'; readonly machineIds: readonly string[] }
+  /** `busy`: systemd is at work on it, which may take as long as the unit allows. */
+  | { readonly kind: 'waiting'; readonly why: string; readonly machineId?: string; readonly busy?: true }
+  | { readonly kind: 'failed'; readonly why: string; readonly machineId: string };
+
+/** What fleet says of the whole cluster at one moment. */
+export interface FleetView {
+  readonly units: readonly FleetUnit[];
+  readonly states: readonly UnitState[];
+}
+
+/**
+ * Judges a unit by what fleet and the agents say. Pure. Agents report what runs; that a unit has no report does not mean
+ * that it is gone, only that nobody knows.
+ *
+ * @param machineIds where a global unit is to run
+ */
+export function judge(unit: ServiceUnit, view: FleetView, machineIds: readonly string[]): Verdict {
+  const there = view.units.find(({ name }) => name === unit.name);
+  if (!there) return { kind: 'waiting', why: 'fleet does not list it' };
+  const states = view.states.filter(({ name }) => name === unit.name);
+  if (unit.target === 'inactive') {
+    const left = states.find(({ active }) => isUp(active));
+    return left && !isGlobal(unit.options)
+      ? { kind: 'waiting', why: `still ${left.active}`, machineId: left.machineId }
+      : { kind: 'done', machineIds: [] };
+  }
+  if (isGlobal(unit.options)) return together(machineIds.map((id) => onMachine(unit, states, id)));
+  if (there.machineId === '') return { kind: 'waiting', why: 'fleet has not found a machine for it' };
+  return onMachine(unit, states, there.machineId);
+}
+
+/** A global unit is as far as the last of its copies. */
+function together(verdicts: readonly Verdict[]): Verdict {
+  return (
+    verdicts.find(({ kind }) => kind === 'failed') ??
+    verdicts.find(({ kind }) => kind === 'waiting') ?? {
+      kind: 'done',
+      machineIds: verdicts.flatMap((verdict) => (verdict.kind === 'done' ? verdict.machineIds : [])),
+    }
+  );
+}
+
+function onMachine(unit: ServiceUnit, states: readonly UnitState[], machineId: string): Verdict {
+  const state = states.find((candidate) => candidate.machineId === machineId);
+  const waiting = (why: string): Verdict => ({ kind: 'waiting', why, machineId });
+  if (!state) return waiting('its machine has not reported on it');
+  if (state.hash !== '' && state.hash !== unitHash(unit.options))
+    return waiting('its machine still has the old content');
+  const { load, active, sub } = state;
+  if (load !== 'loaded') return { kind: 'failed', why: `systemd does not take it (${load})`, machineId };
+  if (unit.target === 'loaded') {
+    return isUp(active) || active === 'deactivating'
+      ? waiting(`still ${active}`)
+      : { kind: 'done', machineIds: [machineId] };
+  }
+  if (active === 'failed') return { kind: 'failed', why: `has failed (${sub})`, machineId };
+  if (active === 'active' || (active === 'inactive' && isOneshot(unit.options)))
+    return { kind: 'done', machineIds: [machineId] };
+  return {
+    kind: 'waiting',
+    why: `is ${active} (${sub})`,
+    machineId,
+    ...(active === 'activating' ? { busy: true } : {}),
+  };
+}
+
+function isUp(active: string): boolean {
+  return active === 'active' || active === 'activating' || active === 'reloading';
+}

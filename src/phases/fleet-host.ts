@@ -1,0 +1,88 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FleetClient, FLEET_SOCKET } from '../fleet/client.js';
+import { FLEET_UNIT } from '../fleet/service.js';
+import { fleetOrigin } from '../plan/adapt-fleet.js';
+import { orAbort } from '../ssh/abort.js';
+import { CoreupError, messageOf } from '../util/errors.js';
+import { journalTail } from './remote.js';
+import type { HostRun, UpRun } from './run.js';
+
+/** A host that runs fleet, with a client that goes over the host's SSH connection to its own fleetd. */
+export interface FleetHost {
+  readonly host: HostRun;
+  readonly name: string;
+  readonly client: FleetClient;
+}
+
+/** The hosts that run fleet, as far as is known once they have been looked at. */
+export function fleetHosts(hosts: readonly HostRun[]): readonly FleetHost[] {
+  return hosts
+    .filter((host) => fleetOrigin(host.fleet, host.observation) !== 'none')
+    .map((host) => ({
+      host,
+      name: host.name,
+      client: new FleetClient(() => host.connection.forwardSocket(FLEET_SOCKET)),
+    }));
+}
+
+/** Milliseconds until a fleetd that has just started must have made its machine known. */
+const READY = 60_000;
+const PAUSE = 250;
+
+class FleetNotReadyError extends CoreupError {
+  constructor(
+    message: string,
+    readonly detail: string,
+    member: string,
+  ) {
+    super(message, { code: 'FLEET_NOT_READY', hint: `More of its journal: \`coreup logs ${member} ${FLEET_UNIT}\`.` });
+  }
+}
+
+/**
+ * Waits until this host's fleetd answers and its machine is in the list that all fleetds share.
+ *
+ * @throws CoreupError FLEET_NOT_READY with the tail of its journal
+ */
+export function waitForMachine(fleet: FleetHost, { reporter, signal }: UpRun): Promise<void> {
+  return orAbort(poll(), signal);
+
+  async function poll(): Promise<void> {
+    const deadline = performance.now() + READY;
+    for (;;) {
+      let why: string;
+      try {
+        const machines = await fleet.client.machines();
+        if (machines.some(({ id }) => id === fleet.host.observation.machineId)) return;
+        why = 'fleetd answers, but its machine is not in the list of machines yet';
+      } catch (error) {
+        why = messageOf(error);
+      }
+      signal.throwIfAborted();
+      if (performance.now() > deadline) {
+        const journal = await journalTail(fleet.host.connection, FLEET_UNIT).catch(messageOf);
+        throw new FleetNotReadyError(`fleet is not ready after ${READY / 1000} s: ${why}`, journal, fleet.name);
+      }
+      reporter.member(fleet.name, `waiting for fleet: ${why}`);
+      await delay(PAUSE);
+    }
+  }
+}
+
+/** The units that run in the cluster; none where fleet does not say. */
+export async function launchedUnits({ client }: FleetHost): Promise<readonly string[]> {
+  const states = await client.states().catch(() => []);
+  return states.filter(({ active }) => active === 'active').map(({ name }) => name);
+}
+
+/** Waits until units run again that have run before; whoever does not within the time is left for later to find. */
+export async function waitForUnits(fleet: FleetHost, before: readonly string[], run: UpRun): Promise<void> {
+  const deadline = performance.now() + READY;
+  for (;;) {
+    const running = await orAbort(launchedUnits(fleet), run.signal);
+    const missing = before.filter((unit) => !running.includes(unit));
+    if (missing.length === 0 || performance.now() > deadline) return;
+    run.reporter.member(fleet.name, `waiting for ${missing.join(', ')} to run again`);
+    await orAbort(delay(PAUSE), run.signal);
+  }
+}

@@ -1,0 +1,173 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FleetClient } from '../fleet/client.js';
+import { judge, type FleetView, type Verdict } from '../fleet/judge.js';
+import { isOneshot, type ServiceUnit } from '../fleet/services.js';
+import { orAbort } from '../ssh/abort.js';
+import { CoreupError, messageOf } from '../util/errors.js';
+import { sh } from '../util/shell.js';
+import { journalTail } from './remote.js';
+import type { HostRun, ServicePatience } from './run.js';
+
+export const SERVICE_PATIENCE: ServicePatience = { act: 60_000, start: 600_000, steady: 2500, poll: 400 };
+
+export interface ServiceWatch {
+  /** One look at the cluster that all who wait share. */
+  readonly look: () => Promise<FleetView>;
+  readonly hostOf: (machineId: string) => HostRun | undefined;
+  /** Where a global unit is to run. */
+  readonly machinesFor: (unit: ServiceUnit) => readonly string[];
+  /** Why fleet finds no machine, where that is known. */
+  readonly unplaced: (unit: ServiceUnit, view: FleetView) => string | undefined;
+  readonly note: (unit: ServiceUnit, text: string) => void;
+  readonly signal: AbortSignal;
+  readonly patience: ServicePatience;
+}
+
+/** A unit that did not come to where it should, with the tail of its journal. */
+export class ServiceFailedError extends CoreupError {
+  constructor(
+    message: string,
+    readonly detail: string | undefined,
+    hint: string,
+  ) {
+    super(message, { code: 'SERVICE_FAILED', hint });
+  }
+}
+
+/**
+ * Waits until a unit is what config.ts wants of it.
+ *
+ * @param fresh it was changed just now, so that running for a moment proves nothing
+ * @returns the machines that it is on
+ * @throws CoreupError SERVICE_FAILED with the reason, and with the journal where it has failed
+ */
+export function waitForService(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Promise<readonly string[]> {
+  return orAbort(poll(unit, fresh, watch), watch.signal);
+}
+
+async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Promise<readonly string[]> {
+  const { patience, signal } = watch;
+  const started = performance.now();
+  const steady = fresh && unit.target === 'launched' && !isOneshot(unit.options) ? patience.steady : 0;
+  let upSince: number | undefined;
+  let said = '';
+  for (;;) {
+    signal.throwIfAborted();
+    const view = await watch.look();
+    const verdict = judge(unit, view, watch.machinesFor(unit));
+    const now = performance.now();
+    if (verdict.kind === 'failed') throw await failed(verdict, unit, watch);
+    if (verdict.kind === 'done') {
+      upSince ??= now;
+      if (now - upSince >= steady) return verdict.machineIds;
+    } else {
+      upSince = undefined;
+      if (verdict.why !== said) watch.note(unit, verdict.why);
+      said = verdict.why;
+      const ended = await hasEnded(unit, verdict, watch);
+      if (ended !== undefined) throw await failed(ended, unit, watch);
+      if (now - started > (verdict.busy === true ? patience.start : patience.act)) {
+        throw await late(unit, verdict, view, watch);
+      }
+    }
+    await delay(patience.poll);
+  }
+}
+
+/** An agent says `inactive` before the start and after the end; systemd knows which. */
+async function hasEnded(
+  unit: ServiceUnit,
+  verdict: Verdict & { kind: 'waiting' },
+  watch: ServiceWatch,
+): Promise<{ readonly why: string; readonly machineId: string } | undefined> {
+  const { machineId, why } = verdict;
+  const host = machineId === undefined ? undefined : watch.hostOf(machineId);
+  if (!host || machineId === undefined || unit.target !== 'launched' || !why.startsWith('is inactive'))
+    return undefined;
+  const { active, exited, status } = await unitOnHost(host, unit.name);
+  if (active !== 'inactive' || !exited) return undefined;
+  return { why: `has ended by itself (exit status ${status}); a unit that is to end has Type=oneshot`, machineId };
+}
+
+async function failed(
+  { why, machineId }: { readonly why: string; readonly machineId: string },
+  unit: ServiceUnit,
+  watch: ServiceWatch,
+): Promise<ServiceFailedError> {
+  const host = watch.hostOf(machineId);
+  if (!host)
+    return new ServiceFailedError(`${why} on machine ${machineId.slice(0, 8)}`, undefined, `Look at ${unit.file}.`);
+  const { result, status, reason } = await unitOnHost(host, unit.name).catch(() => UNKNOWN);
+  const more = why.startsWith('has failed') ? ` with ${result}, exit status ${status}` : '';
+  const journal = await journalTail(host.connection, unit.name).catch(messageOf);
+  const detail = [reason, journal].filter((text) => text !== '').join('\n');
+  return new ServiceFailedError(
+    `${why}${more} on ${host.name}`,
+    detail === '' ? undefined : detail,
+    `More of its journal: \`coreup logs ${host.name} ${unit.name}\`. Mend ${unit.file} and run \`coreup up\` again.`,
+  );
+}
+
+async function late(
+  unit: ServiceUnit,
+  { why, machineId }: Verdict & { kind: 'waiting' },
+  view: FleetView,
+  watch: ServiceWatch,
+): Promise<ServiceFailedError> {
+  const host = machineId === undefined ? undefined : watch.hostOf(machineId);
+  const where = host ? ` on ${host.name}` : '';
+  const cause = machineId === undefined ? watch.unplaced(unit, view) : undefined;
+  const journal = host ? await journalTail(host.connection, unit.name).catch(messageOf) : '';
+  return new ServiceFailedError(
+    `is not ${unit.target} after ${watch.patience.act / 1000} s${where}: ${why}${cause === undefined ? '' : ` (${cause})`}`,
+    journal === '' ? undefined : journal,
+    'Run `coreup fleetctl -- list-units` to see what fleet says of it.',
+  );
+}
+
+interface UnitOnHost {
+  readonly active: string;
+  readonly result: string;
+  readonly status: string;
+  /** Whether its process has run and ended. */
+  readonly exited: boolean;
+  /** Why systemd cannot load it; '' where it can. */
+  readonly reason: string;
+}
+
+const UNKNOWN: UnitOnHost = { active: 'unknown', result: 'an unknown result', status: '?', exited: false, reason: '' };
+
+async function unitOnHost(host: HostRun, name: string): Promise<UnitOnHost> {
+  const properties = 'ActiveState,Result,ExecMainStatus,ExecMainExitTimestampMonotonic,LoadError';
+  const script = sh`systemctl show --property=${properties} -- ${name}`;
+  const result = await host.connection.run({ text: script }, { timeout: 10_000 });
+  const value = new Map(
+    result.stdout
+      .toString()
+      .split('\n')
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  return {
+    active: value.get('ActiveState') ?? UNKNOWN.active,
+    result: value.get('Result') ?? UNKNOWN.result,
+    status: value.get('ExecMainStatus') ?? UNKNOWN.status,
+    exited: Number(value.get('ExecMainExitTimestampMonotonic') ?? 0) > 0,
+    reason: value.get('LoadError') ?? '',
+  };
+}
+
+/** A way to look at the cluster that asks once for all who want to know at the same time. */
+export function sharedLook(client: () => FleetClient): () => Promise<FleetView> {
+  let running: Promise<FleetView> | undefined;
+  return () => {
+    running ??= lookOnce(client()).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+async function lookOnce(client: FleetClient): Promise<FleetView> {
+  const [units, states] = await Promise.all([client.units(), client.states()]);
+  return { units, states };
+}
