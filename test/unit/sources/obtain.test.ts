@@ -116,7 +116,9 @@ describe('an archive', () => {
   });
 
   it('that is cut off is refused at any place', async () => {
-    const whole = readFileSync(await archive({ ...release, noise: Buffer.from(Array.from({ length: 9000 }, (_, i) => (i * 7919) % 251)) }));
+    const whole = readFileSync(
+      await archive({ ...release, noise: Buffer.from(Array.from({ length: 9000 }, (_, i) => (i * 7919) % 251)) }),
+    );
     for (const share of [0.2, 0.5, 0.9, 0.99]) {
       const file = join(temporary(), 'cut.tar.gz');
       writeFileSync(file, whole.subarray(0, Math.floor(whole.length * share)));
