@@ -27,15 +27,16 @@ export function selectMembers(project: Project, names: readonly string[]): reado
   });
 }
 
+/** The way to the hosts of a project. */
+export interface Way {
+  readonly provider: Provider;
+  /** @param deadline milliseconds in which the connection must stand */
+  readonly connect: (member: Member, deadline?: number) => Promise<Connection>;
+  readonly ssh: Ssh;
+}
+
 /** Opens what is needed to talk to hosts, and closes it in every case. */
-export async function withHosts<T>(
-  project: Project,
-  work: (way: {
-    provider: Provider;
-    connect: (member: Member, deadline?: number) => Promise<Connection>;
-    ssh: Ssh;
-  }) => Promise<T>,
-): Promise<T> {
+export async function withHosts<T>(project: Project, work: (way: Way) => Promise<T>): Promise<T> {
   const provider = await openProvider(project, false);
   const ssh = await openSsh(project);
   try {

@@ -1,10 +1,13 @@
 import type { ListedMember, MemberStatus } from '../etcd/client.js';
 import { compareMembership, compareStatuses } from '../etcd/verify.js';
+import type { FleetReport } from '../fleet/report.js';
 import { clientAddress, etcdHosts } from '../phases/etcd-host.js';
 import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
+import { orAbort, pause as wait } from '../ssh/abort.js';
 import { messageOf } from '../util/errors.js';
-import { withHosts } from './hosts.js';
+import { fleetStatus, type ReachedHost } from './fleet-status.js';
+import { withHosts, type Way } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { Project } from './project.js';
 
@@ -34,7 +37,8 @@ export interface StatusReport {
     readonly cluster_id: string;
     readonly members: readonly MemberReport[];
   };
-  readonly fleet: null;
+  /** null where there is no fleet. */
+  readonly fleet: FleetReport | null;
 }
 
 interface Answer {
@@ -47,27 +51,64 @@ interface Answer {
 const DEADLINE = 4000;
 
 /** Looks at the whole cluster without changing anything. Needs no lock. */
-export async function clusterStatus(project: Project): Promise<StatusReport> {
-  const hosts = desiredHosts(project, renderProject(project));
-  return withHosts(project, async ({ provider, connect }) => {
-    const power = await provider.status(project.cluster);
-    const members = etcdHosts(hosts);
-    const answers = new Map(
-      await Promise.all(
-        members.map(async (member) => {
-          const state = power.get(member.name) ?? 'absent';
-          const answer =
-            state === 'running'
-              ? await askMember(member, () => connect(member.host.member, DEADLINE))
-              : { host: state };
-          return [member.name, answer] as const;
-        }),
-      ),
-    );
-    const listed = await memberList(members, answers);
-    return report(project, members, answers, listed, (host) => provider.target(host.member).address);
+export function clusterStatus(project: Project): Promise<StatusReport> {
+  return withHosts(project, (way) => look(project, way));
+}
+
+/**
+ * Looks again and again, over connections that stay open, until it is interrupted.
+ *
+ * @param show is given every report
+ * @param pause milliseconds between two looks
+ * @throws InterruptedError in the end
+ */
+export function watchStatus(
+  project: Project,
+  show: (report: StatusReport) => void,
+  { signal, pause = 2000 }: { readonly signal: AbortSignal; readonly pause?: number },
+): Promise<never> {
+  return withHosts(project, async (way) => {
+    for (;;) {
+      show(await orAbort(look(project, way), signal));
+      await wait(pause, signal);
+    }
   });
 }
+
+async function look(project: Project, { provider, connect }: Way): Promise<StatusReport> {
+  const hosts = desiredHosts(project, renderProject(project));
+  const power = await provider.status(project.cluster);
+  const reached: ReachedHost[] = [];
+  const reach = async (host: HostRun): Promise<HostRun['connection']> => {
+    const connection = await connect(host.member, DEADLINE);
+    reached.push({ name: host.name, connection });
+    return connection;
+  };
+  const members = etcdHosts(hosts);
+  const others = hosts.filter(({ name }) => !members.some((member) => member.name === name));
+  const [answers] = await Promise.all([
+    Promise.all(
+      members.map(async (member) => {
+        const state = power.get(member.name) ?? 'absent';
+        const answer = state === 'running' ? await askMember(member, () => reach(member.host)) : { host: state };
+        return [member.name, answer] as const;
+      }),
+    ),
+    // Hosts outside etcd's cluster may run fleet; that they do not answer is nothing that etcd's health knows of.
+    Promise.all(
+      others.filter(({ name }) => power.get(name) === 'running').map((host) => reach(host).catch(() => undefined)),
+    ),
+  ]);
+  const known = new Map(answers);
+  const [listed, fleet] = await Promise.all([
+    memberList(members, known),
+    fleetStatus(byName(reached), project.config.fleet.enabled),
+  ]);
+  return report(project, members, known, { listed, fleet }, (host) => provider.target(host.member).address);
+}
+
+const byName = (hosts: readonly ReachedHost[]): readonly ReachedHost[] =>
+  [...hosts].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 async function askMember(member: EtcdHost, connect: () => Promise<HostRun['connection']>): Promise<Answer> {
   try {
@@ -112,7 +153,7 @@ function report(
   project: Project,
   members: readonly EtcdHost[],
   answers: ReadonlyMap<string, Answer>,
-  listed: readonly ListedMember[],
+  { listed, fleet }: { readonly listed: readonly ListedMember[]; readonly fleet: FleetReport | null },
   addressOf: (host: HostRun) => string,
 ): StatusReport {
   const statuses = new Map(
@@ -151,6 +192,6 @@ function report(
       cluster_id: [...statuses.values()][0]?.clusterId ?? '',
       members: reports,
     },
-    fleet: null,
+    fleet,
   };
 }

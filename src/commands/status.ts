@@ -1,15 +1,18 @@
 import { Flags } from '../cli/oclif.js';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Project } from '../actions/project.js';
 import type { StatusReport } from '../actions/status.js';
 import { BaseCommand } from '../cli/base-command.js';
 
 export default class Status extends BaseCommand {
-  static override summary = 'Show the etcd members, the leader, health and versions.';
-  static override description = 'Exit code 1 if the cluster is not healthy.';
+  static override summary = "Show the etcd members, leader, health and versions, and fleet's machines and units.";
+  static override description =
+    'Exit code 1 if etcd is not healthy. A unit whose machine has not reported on it lately is shown as unknown.';
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --watch'];
   static override flags = {
-    watch: Flags.boolean({ char: 'w', summary: 'Show it again every two seconds, until Ctrl-C.' }),
+    watch: Flags.boolean({
+      char: 'w',
+      summary: 'Look again every two seconds until Ctrl-C; in a pipe, print what has changed.',
+    }),
   };
 
   async run(): Promise<StatusReport> {
@@ -24,15 +27,23 @@ export default class Status extends BaseCommand {
     return report;
   }
 
-  private async watch(project: Project): Promise<StatusReport> {
-    const { clusterStatus } = await import('../actions/status.js');
-    const { signal } = this;
-    for (;;) {
-      const report = await clusterStatus(project);
-      const text = await this.text(report);
-      process.stdout.write(process.stdout.isTTY ? `\x1b[H\x1b[2J${text}` : text);
-      await delay(2000, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return report;
+  private async watch(project: Project): Promise<never> {
+    const [{ watchStatus }, { statusText }, { createScreen }] = await Promise.all([
+      import('../actions/status.js'),
+      import('../cli/status-text.js'),
+      import('../report/screen.js'),
+    ]);
+    const screen = createScreen(process.stdout);
+    try {
+      return await watchStatus(
+        project,
+        (report) => {
+          screen.show(statusText(report, this.common.color));
+        },
+        { signal: this.signal },
+      );
+    } finally {
+      screen.end();
     }
   }
 

@@ -6,7 +6,7 @@ export interface Ends {
   readonly expected: Schedule;
   /** Every end that was found, the expected one included. */
   readonly all: readonly Schedule[];
-  /** Units that never come to rest: they drive each other away for ever. */
+  /** Units that may go round in circles: they replace each other. */
   readonly restless: ReadonlySet<string>;
 }
 
@@ -24,8 +24,10 @@ export function explore(engine: Engine, given: Schedule): Ends {
   const start = engine.evict(given);
   const pending = engine.pending(start).map(({ name }) => name);
   const { end: expected, restless } = follow(engine, start, pending);
-  const all = pending.length <= MOST_PENDING ? everyEnd(engine, start) : undefined;
-  return { expected, all: unique([expected, ...(all ?? someEnds(engine, start, pending))]), restless };
+  const whole = pending.length <= MOST_PENDING ? everyWay(engine, start) : undefined;
+  if (whole === undefined) return { expected, all: unique([expected, ...someEnds(engine, start, pending)]), restless };
+  const ends = whole.filter(({ next }) => next.length === 0).map(({ schedule }) => schedule);
+  return { expected, all: unique([expected, ...ends]), restless: new Set([...restless, ...circling(whole)]) };
 }
 
 /** The end of one order. */
@@ -62,23 +64,39 @@ function placeAll(engine: Engine, start: Schedule, rank: ReadonlyMap<string, num
   return schedule;
 }
 
-/** All ends there are, or undefined where there are too many ways. */
-function everyEnd(engine: Engine, start: Schedule): readonly Schedule[] | undefined {
-  const seen = new Set<string>([keyOf(start)]);
+/** A schedule, and the keys of those that fleet can make of it. */
+interface Way {
+  readonly schedule: Schedule;
+  readonly next: readonly string[];
+}
+
+/** Every schedule that can come up, or undefined where there are too many. */
+function everyWay(engine: Engine, start: Schedule): readonly Way[] | undefined {
+  const ways = new Map<string, Way>();
   const open = [start];
-  const ends: Schedule[] = [];
   for (let schedule = open.pop(); schedule !== undefined; schedule = open.pop()) {
+    const key = keyOf(schedule);
+    if (ways.has(key)) continue;
     const next = steps(engine, schedule);
-    if (next.length === 0) ends.push(schedule);
-    for (const state of next) {
-      const key = keyOf(state);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      open.push(state);
-    }
-    if (seen.size > MOST_STATES) return undefined;
+    ways.set(key, { schedule, next: next.map(keyOf) });
+    open.push(...next);
+    if (ways.size > MOST_STATES) return undefined;
   }
-  return ends;
+  return [...ways.values()];
+}
+
+/** Units whose machine differs between schedules that follow each other in a circle. */
+function circling(ways: readonly Way[]): readonly string[] {
+  let left = new Map(ways.map((way) => [keyOf(way.schedule), way]));
+  for (let size = Infinity; left.size < size;) {
+    size = left.size;
+    const reached = new Set([...left.values()].flatMap(({ next }) => next));
+    // What leads nowhere but to an end is in no circle, and neither is what nothing leads to.
+    const rest = [...left].filter(([key, { next }]) => reached.has(key) && next.some((other) => left.has(other)));
+    left = new Map(rest);
+  }
+  const names = new Set([...left.values()].flatMap(({ schedule }) => [...schedule.keys()]));
+  return [...names].filter((name) => new Set([...left.values()].map(({ schedule }) => schedule.get(name))).size > 1);
 }
 
 /** Every schedule that fleet can make of this one by moving one unit. */

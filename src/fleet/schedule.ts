@@ -56,7 +56,8 @@ export interface SimulateOptions {
 /**
  * What fleet's engine will do with units on the machines there are. Pure; the rules are those of fleet 1.0.0 (engine.ts).
  *
- * @param units all that fleet knows or will be given: others that run there take part, too
+ * @param units all that fleet knows or will be given, as if all were submitted before the first is wanted: others that run
+ * there take part, too
  * @returns one placement for each unit, in the order of `units`
  */
 export function simulate(
@@ -94,8 +95,10 @@ function placement(job: Job, scene: Omit<Scene, 'schedule'>, ends: Ends, views: 
   }
   const blocker = views.get(machineId)?.get(unit);
   const trouble =
+    (ends.restless.has(unit)
+      ? 'fleet may move it round and round: it replaces or is replaced wherever it goes'
+      : undefined) ??
     reason ??
-    (ends.restless.has(unit) ? 'fleet moves it for ever: another unit replaces it wherever it goes' : undefined) ??
     (blocker === undefined
       ? undefined
       : `the machine gets it but does not load it: it conflicts with ${blocker}, whose name comes first`);

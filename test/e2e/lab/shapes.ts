@@ -21,7 +21,18 @@ export interface StatusDocument {
       version: string;
     }[];
   };
-  readonly fleet: null;
+  readonly fleet: {
+    readonly machines: readonly { id: string; ip: string; metadata: Record<string, string>; member: string }[];
+    readonly units: readonly {
+      name: string;
+      machine: string;
+      member: string;
+      active: string;
+      sub: string;
+      target: string | null;
+      problem?: string;
+    }[];
+  } | null;
 }
 
 export interface ExecDocument {
