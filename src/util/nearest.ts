@@ -25,6 +25,7 @@ function editDistance(a: string, b: string, limit: number): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    let leastOfRow = i;
     for (let j = 1; j <= b.length; j++) {
       const substitute = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let least = Math.min(substitute, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
@@ -32,8 +33,9 @@ function editDistance(a: string, b: string, limit: number): number {
         least = Math.min(least, (before[j - 2] ?? 0) + 1);
       }
       row.push(least);
+      if (least < leastOfRow) leastOfRow = least;
     }
-    if (Math.min(...row) >= limit) return limit;
+    if (leastOfRow >= limit) return limit;
     [before, previous] = [previous, row];
   }
   return previous[b.length] ?? limit;

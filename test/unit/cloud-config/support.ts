@@ -106,38 +106,71 @@ const SCALARS = [
   '|\n<i>text\n',
 ];
 
+const scalar = fc.constantFrom(...SCALARS);
+/** Kept small: two short documents find more than a long one, and sooner. */
 const { value } = fc.letrec<{ value: Value }>((tie) => ({
   value: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    fc.constantFrom(...SCALARS),
-    fc.array(tie('value'), { minLength: 1, maxLength: 3 }),
-    fc.dictionary(fc.constantFrom(...KEYS), tie('value'), { minKeys: 1, maxKeys: 5 }),
+    { depthSize: 'xsmall', withCrossShrink: true },
+    scalar,
+    fc.array(tie('value'), { minLength: 1, maxLength: 2 }),
+    fc.dictionary(fc.constantFrom(...KEYS), tie('value'), { minKeys: 1, maxKeys: 3 }),
   ),
 }));
 
-/** What most cloud-configs look like at the top. */
-const shaped = fc.record(
+/** Mostly what belongs there, sometimes anything. */
+const mostly = (usual: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
+  fc.oneof({ weight: 7, arbitrary: usual }, { weight: 1, arbitrary: value });
+const someOf = (...keys: string[]): fc.Arbitrary<Value> =>
+  fc.dictionary(fc.constantFrom(...keys), mostly(scalar), { minKeys: 1, maxKeys: 4 });
+const listOf = (item: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
+  mostly(fc.array(mostly(item), { minLength: 1, maxLength: 2 }));
+
+const named = {
+  name: fc.constantFrom('etcd2.service', 'a@1.service', 'x.network', 'b.conf', 'c'),
+  content: fc.constantFrom(...SCALARS.filter((text) => text.startsWith('|'))),
+};
+const unit = fc.record(
   {
-    coreos: fc.dictionary(
-      fc.constantFrom('etcd2', 'etcd', 'fleet', 'update', 'units', 'oem', 'locksmith', 'flannel'),
-      value,
-      { minKeys: 1 },
-    ),
-    write_files: fc.array(
-      fc.dictionary(
-        fc.constantFrom('path', 'content', 'encoding', 'permissions', 'owner'),
-        fc.constantFrom(...SCALARS),
-        { minKeys: 1 },
-      ),
-      { minLength: 1, maxLength: 3 },
-    ),
-    users: fc.array(value, { minLength: 1, maxLength: 2 }),
-    hostname: fc.constantFrom(...SCALARS),
+    ...named,
+    command: mostly(fc.constantFrom('start', 'stop', 'restart')),
+    enable: scalar,
+    mask: scalar,
+    runtime: scalar,
+    'drop-ins': listOf(fc.record(named, { requiredKeys: [] })),
   },
   { requiredKeys: [] },
 );
 
-const top = fc.oneof(shaped, fc.dictionary(fc.constantFrom(...KEYS), value, { maxKeys: 5 }));
+/** What most cloud-configs look like at the top. */
+const shaped = fc.record(
+  {
+    coreos: fc.record(
+      {
+        units: listOf(unit),
+        etcd2: someOf(
+          ...['discovery', 'initial-cluster', 'listen_client_urls', 'advertise-client-urls', 'proxy', 'name', 'debug'],
+        ),
+        etcd: someOf('discovery', 'name', 'peers', 'addr'),
+        fleet: someOf('public-ip', 'metadata', 'etcd_servers'),
+        update: someOf('reboot-strategy', 'group', 'server'),
+        locksmith: someOf('window_start', 'window-length', 'endpoint'),
+        flannel: someOf('interface', 'etcd-prefix'),
+        oem: someOf('id', 'name', 'version-id'),
+      },
+      { requiredKeys: [] },
+    ),
+    write_files: listOf(someOf('path', 'content', 'encoding', 'permissions', 'owner')),
+    users: listOf(someOf('name', 'passwd', 'ssh_authorized_keys', 'groups', 'no-create-home', 'coreos_ssh_import_url')),
+    hostname: scalar,
+    manage_etc_hosts: scalar,
+  },
+  { requiredKeys: [] },
+);
+
+const top = fc.oneof(
+  { weight: 3, arbitrary: shaped },
+  { weight: 1, arbitrary: fc.dictionary(fc.constantFrom(...KEYS), value, { maxKeys: 4 }) },
+);
 
 /** Cloud-configs in block style, full of keys that are known and values that are allowed in some places. */
 export const documents: fc.Arbitrary<string> = fc
