@@ -22,35 +22,50 @@ const FOUND = { null: 'nothing', bool: 'true or false', int: 'a number', float: 
  */
 const structure: ConfigRule = {
   name: 'structure',
-  check: ({ root }) => (root === null ? [] : structureOf(root, CLOUD_CONFIG_SCHEMA, '', root.start)),
+  check: ({ root }) => {
+    const found: Found[] = [];
+    if (root !== null) checkStructure(root, CLOUD_CONFIG_SCHEMA, '', root.start, found);
+    return found;
+  },
 };
 
-function structureOf(node: ConfigNode, shape: Shape, path: string, offset: number): Found[] {
-  const found = kindOf(node);
-  if (!isCompatible(found, shape.kind)) return [wrongType(node, found, shape, path, offset)];
-  if (shape.kind === 'list' && node.kind === 'sequence') {
-    return node.items.flatMap((item, index) => structureOf(item, shape.of, `${path}[${index}]`, item.start));
+/** Adds to one list: every node of the document passes through here. */
+function checkStructure(node: ConfigNode, shape: Shape, path: string, offset: number, found: Found[]): void {
+  const kind = kindOf(node);
+  if (!isCompatible(kind, shape.kind)) {
+    found.push(wrongType(node, kind, shape, path, offset));
+  } else if (shape.kind === 'list' && node.kind === 'sequence') {
+    for (const [index, item] of node.items.entries()) {
+      checkStructure(item, shape.of, `${path}[${index}]`, item.start, found);
+    }
+  } else if (shape.kind === 'struct' && node.kind === 'mapping') {
+    for (const entry of node.entries) checkEntry(entry, node.entries.length, shape, path, found);
   }
-  if (shape.kind !== 'struct' || node.kind !== 'mapping') return [];
-  return node.entries.flatMap((entry): Found[] => {
-    const below = path === '' ? entry.key : `${path}.${entry.key}`;
-    const known = shape.fields.get(entry.key);
-    if (known === undefined) return [unknownKey(entry, shape, path, below, node.entries.length)];
-    const { deprecated } = known;
-    const note: Found[] =
-      deprecated === undefined
-        ? []
-        : [
-            {
-              severity: deprecated.severity,
-              offset: entry.keyStart,
-              path: below,
-              message: `${entry.spelling} is deprecated`,
-              hint: `${deprecated.why}.`,
-            },
-          ];
-    return [...note, ...structureOf(entry.value, known.shape, below, entry.keyStart)];
-  });
+}
+
+function checkEntry(
+  entry: MappingEntry,
+  siblings: number,
+  shape: Shape & { kind: 'struct' },
+  parent: string,
+  found: Found[],
+): void {
+  const path = parent === '' ? entry.key : `${parent}.${entry.key}`;
+  const known = shape.fields.get(entry.key);
+  if (known === undefined) {
+    found.push(unknownKey(entry, shape, parent, path, siblings));
+    return;
+  }
+  if (known.deprecated !== undefined) {
+    found.push({
+      severity: known.deprecated.severity,
+      offset: entry.keyStart,
+      path,
+      message: `${entry.spelling} is deprecated`,
+      hint: `${known.deprecated.why}.`,
+    });
+  }
+  checkStructure(entry.value, known.shape, path, entry.keyStart, found);
 }
 
 type Kind = keyof typeof FOUND | 'struct' | 'list';
@@ -62,7 +77,7 @@ function kindOf(node: ConfigNode): Kind {
 
 /** coreos-cloudinit's isCompatible. */
 function isCompatible(found: Kind, wanted: Shape['kind']): boolean {
-  if (wanted === 'string') return ['string', 'int', 'float', 'bool'].includes(found);
+  if (wanted === 'string') return found === 'string' || found === 'int' || found === 'float' || found === 'bool';
   if (wanted === 'float') return found === 'float' || found === 'int';
   return found === wanted;
 }
@@ -116,33 +131,34 @@ function unknownKey(
 /** Values outside of what a key allows, as coreos-cloudinit's checkValidity; an empty value is allowed everywhere. */
 const validity: ConfigRule = {
   name: 'validity',
-  check: ({ root }) => (root === null ? [] : validityOf(root, CLOUD_CONFIG_SCHEMA, '')),
+  check: ({ root }) => {
+    const found: Found[] = [];
+    if (root !== null) checkValidity(root, CLOUD_CONFIG_SCHEMA, '', found);
+    return found;
+  },
 };
 
-function validityOf(node: ConfigNode, shape: Shape, path: string): Found[] {
+function checkValidity(node: ConfigNode, shape: Shape, path: string, found: Found[]): void {
   if (shape.kind === 'list') {
-    return node.kind === 'sequence'
-      ? node.items.flatMap((item, index) => validityOf(item, shape.of, `${path}[${index}]`))
-      : [];
-  }
-  if (shape.kind === 'struct') {
-    if (node.kind !== 'mapping') return [];
-    return node.entries.flatMap(({ key, value }): Found[] => {
+    if (node.kind !== 'sequence') return;
+    for (const [index, item] of node.items.entries()) checkValidity(item, shape.of, `${path}[${index}]`, found);
+  } else if (shape.kind === 'struct') {
+    if (node.kind !== 'mapping') return;
+    for (const { key, value } of node.entries) {
       const known = shape.fields.get(key);
-      return known === undefined ? [] : validityOf(value, known.shape, path === '' ? key : `${path}.${key}`);
-    });
-  }
-  const text = stringOf(node);
-  if (node.kind !== 'scalar' || shape.valid === undefined || text === '' || shape.valid.pattern.test(text)) return [];
-  return [
-    {
+      if (known !== undefined) checkValidity(value, known.shape, path === '' ? key : `${path}.${key}`, found);
+    }
+  } else if (shape.valid !== undefined) {
+    const text = stringOf(node);
+    if (text === '' || shape.valid.pattern.test(text)) return;
+    found.push({
       severity: 'error',
       offset: node.start,
       path,
       message: `invalid value ${JSON.stringify(text)} for ${path}`,
       hint: `Allowed: ${shape.valid.words}.`,
-    },
-  ];
+    });
+  }
 }
 
 export const SCHEMA_RULES: readonly ConfigRule[] = [structure, validity];

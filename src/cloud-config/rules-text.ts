@@ -20,8 +20,10 @@ const unresolved: ConfigRule = {
 const adjacent: ConfigRule = {
   name: 'substitution-adjacent',
   check: ({ document: { text } }) => {
+    const names = SUBSTITUTION_VARIABLES.filter((name) => text.includes(`$${name}$${name}`));
+    if (names.length === 0) return [];
     const used = new Set(variableUses(text).map(({ offset }) => offset));
-    return SUBSTITUTION_VARIABLES.flatMap((name) =>
+    return names.flatMap((name) =>
       [...text.matchAll(new RegExp(`(?<=\\$${name})\\$${name}`, 'g'))]
         .filter(({ index }) => !used.has(index))
         .map((match) => ({

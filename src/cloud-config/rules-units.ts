@@ -104,10 +104,10 @@ const provided: ConfigRule = {
     return context.units.flatMap((item): Found[] => {
       const name = text(item, 'name');
       const verb = text(item, 'command');
-      if (verb === '' || verb === 'stop' || name.includes('$') || unitNameFault(name, SUFFIXES) !== undefined)
-        return [];
-      if (unitGroup(name) === 'network' || isProvided(name, given) || isKnownUnit(name)) return [];
+      if (verb === '' || verb === 'stop' || name.includes('$')) return [];
+      if (isProvided(name, given) || unitGroup(name) === 'network' || isKnownUnit(name)) return [];
       if (context.options.knownUnits !== undefined && isProvided(name, context.options.knownUnits)) return [];
+      if (unitNameFault(name, SUFFIXES) !== undefined) return [];
       return [
         {
           severity: 'warning',
@@ -133,8 +133,9 @@ function providedUnits({ units, writeFiles }: RuleContext): ReadonlySet<string> 
 }
 
 function isProvided(name: string, units: ReadonlySet<string>): boolean {
+  if (units.has(name)) return true;
   const { prefix, instance, suffix } = splitUnitName(name);
-  return units.has(name) || (instance !== null && units.has(`${prefix}@.${suffix}`));
+  return instance !== null && units.has(`${prefix}@.${suffix}`);
 }
 
 const masks: ConfigRule = {

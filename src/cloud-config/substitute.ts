@@ -26,13 +26,34 @@ export function substitute(text: string, vars: SubstitutionVars, file = 'user-da
   if (missing !== undefined) throw unresolved({ file, text }, missing);
   let result = text;
   for (const name of SUBSTITUTION_VARIABLES) {
-    if (!result.includes(`$${name}`)) continue;
-    const value = vars[name] ?? '';
-    result = result
-      .replace(new RegExp(`([^\\\\]|^)\\$${name}`, 'g'), (_match, before: string) => before + value)
-      .replaceAll(`\\$${name}`, `$${name}`);
+    result = replaceUses(result, name, vars[name] ?? '').replaceAll(`\\$${name}`, `$${name}`);
   }
   return result;
+}
+
+function replaceUses(text: string, name: SubstitutionVariable, value: string): string {
+  let result = '';
+  let done = 0;
+  for (const offset of usesOf(text, name)) {
+    result += text.slice(done, offset) + value;
+    done = offset + name.length + 1;
+  }
+  return result + text.slice(done);
+}
+
+/**
+ * Where one variable would be replaced: `([^\\]|^)\$name`, searched for by hand. A regular expression that begins with
+ * "any character" looks at each of them, which takes most of the time for a large text.
+ */
+function usesOf(text: string, name: SubstitutionVariable): number[] {
+  const uses: number[] = [];
+  let end = 0;
+  for (let at = text.indexOf(`$${name}`); at >= 0; at = text.indexOf(`$${name}`, at + 1)) {
+    if (at > 0 && (at === end || text[at - 1] === '\\')) continue;
+    uses.push(at);
+    end = at + name.length + 1;
+  }
+  return uses;
 }
 
 /** A use of a variable: where its `$` stands in the text. */
@@ -43,12 +64,9 @@ export interface VariableUse {
 
 /** Every place where a variable would be replaced, comments included, in the order of the text. */
 export function variableUses(text: string): VariableUse[] {
-  return SUBSTITUTION_VARIABLES.flatMap((name) =>
-    [...text.matchAll(new RegExp(`([^\\\\]|^)\\$${name}`, 'g'))].map((match) => ({
-      name,
-      offset: match.index + (match[1]?.length ?? 0),
-    })),
-  ).sort((a, b) => a.offset - b.offset);
+  return SUBSTITUTION_VARIABLES.flatMap((name) => usesOf(text, name).map((offset) => ({ name, offset }))).sort(
+    (a, b) => a.offset - b.offset,
+  );
 }
 
 /** The uses, outside of comments, of variables that have no value. */

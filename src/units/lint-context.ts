@@ -18,6 +18,8 @@ export interface LintContext {
   readonly parts: UnitName;
   readonly dropIn: boolean;
   readonly fleet: boolean;
+  /** Of the [Service] section. */
+  readonly commands: readonly Command[];
 }
 
 /** A small named check. */
@@ -27,8 +29,10 @@ export interface UnitRule {
 }
 
 export function lintContext(text: string, options: LintOptions): LintContext {
+  const file = parseUnitFile(text);
   return {
-    file: parseUnitFile(text),
+    file,
+    commands: commandsOf(file),
     name: options.name,
     parts: splitUnitName(options.name),
     dropIn: options.dropIn ?? false,
@@ -47,18 +51,7 @@ export interface Command {
 }
 
 /** The Exec… lines of the [Service] section; those without `=` too, since what else is wrong with them is worth saying. */
-export function commandsOf(file: UnitFile): readonly Command[] {
-  const known = commandsByFile.get(file);
-  if (known) return known;
-  const commands = readCommands(file);
-  commandsByFile.set(file, commands);
-  return commands;
-}
-
-/** Several rules ask for the commands of a file that is never changed. */
-const commandsByFile = new WeakMap<UnitFile, readonly Command[]>();
-
-function readCommands(file: UnitFile): Command[] {
+function commandsOf(file: UnitFile): Command[] {
   return file.items.flatMap((item): Command[] => {
     if (item.kind === 'option' && item.section === 'Service' && item.key.startsWith('Exec') && item.value !== '') {
       return [command(item.key, item.value, item.line, item.valueColumn, false)];

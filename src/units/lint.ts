@@ -25,10 +25,12 @@ const unitName: UnitRule = {
   },
 };
 
-const RULES: readonly UnitRule[] = [...SYNTAX_RULES, ...SERVICE_RULES, ...FLEET_RULES];
+const NETWORK_RULES: readonly UnitRule[] = [unitName, ...SYNTAX_RULES.slice(0, 2)];
+const SYSTEMD_RULES: readonly UnitRule[] = [unitName, ...SYNTAX_RULES, ...SERVICE_RULES];
+const RULES: readonly UnitRule[] = [...SYSTEMD_RULES, ...FLEET_RULES];
 
 /** Every rule by name, for the reference page. */
-export const UNIT_RULE_NAMES: readonly string[] = [unitName, ...RULES].map(({ name }) => name);
+export const UNIT_RULE_NAMES: readonly string[] = RULES.map(({ name }) => name);
 
 /**
  * Checks one systemd or fleet unit file, or a drop-in. `.network`, `.netdev` and `.link` files have their own sections,
@@ -38,11 +40,17 @@ export const UNIT_RULE_NAMES: readonly string[] = [unitName, ...RULES].map(({ na
  */
 export function lintUnit(text: string, options: LintOptions): UnitFinding[] {
   const context = lintContext(text, options);
-  const network = (NETWORK_SUFFIXES as readonly string[]).includes(context.parts.suffix);
-  const rules = [unitName, ...(network ? SYNTAX_RULES.slice(0, 2) : RULES)];
-  return rules
-    .flatMap(({ name, check }) => check(context).map((finding) => ({ rule: name, ...finding })))
-    .sort((a, b) => a.line - b.line || a.column - b.column);
+  const findings: UnitFinding[] = [];
+  for (const { name, check } of rulesFor(context)) {
+    for (const finding of check(context)) findings.push({ rule: name, ...finding });
+  }
+  return findings.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** Those that can find something: most units say nothing to fleet. */
+function rulesFor({ file, parts, fleet }: LintContext): readonly UnitRule[] {
+  if ((NETWORK_SUFFIXES as readonly string[]).includes(parts.suffix)) return NETWORK_RULES;
+  return fleet || file.items.some((item) => item.kind === 'section' && item.name === 'X-Fleet') ? RULES : SYSTEMD_RULES;
 }
 
 /** A unit as it is given to fleet. */

@@ -1,5 +1,5 @@
 import { nearest } from '../util/nearest.js';
-import { atKey, atValue, commandsOf, type LintContext, type UnitRule } from './lint-context.js';
+import { atKey, atValue, type LintContext, type UnitRule } from './lint-context.js';
 import { optionsOf, valueOf, valuesOf } from './unit-file.js';
 
 const TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify-reload', 'idle'];
@@ -7,11 +7,11 @@ const TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify
 const isService = ({ parts }: LintContext): boolean => parts.suffix === 'service';
 
 /** As systemd fills it in: BusName alone makes a service a dbus one, no ExecStart a oneshot. */
-function typeOf({ file }: LintContext): string {
+function typeOf({ file, commands }: LintContext): string {
   const given = valueOf(file, 'Service', 'Type')?.value;
   if (given !== undefined) return given;
   if (valueOf(file, 'Service', 'BusName') !== undefined) return 'dbus';
-  return commandsOf(file).some(({ key }) => key === 'ExecStart') ? 'simple' : 'oneshot';
+  return commands.some(({ key }) => key === 'ExecStart') ? 'simple' : 'oneshot';
 }
 
 const serviceRule = (name: string, check: UnitRule['check']): UnitRule => ({
@@ -34,8 +34,8 @@ const wrongType = serviceRule('wrong-type', ({ file }) =>
   }),
 );
 
-const relativeCommand = serviceRule('relative-command', ({ file }) =>
-  commandsOf(file).flatMap(({ key, words, line, column }) => {
+const relativeCommand = serviceRule('relative-command', ({ commands }) =>
+  commands.flatMap(({ key, words, line, column }) => {
     const program = (words[0] ?? '').replace(/^["']/, '');
     if (program === '' || program.startsWith('/') || program.startsWith('%') || program.startsWith('$')) return [];
     const relative = program.includes('/');
@@ -68,8 +68,8 @@ const severalExecStart = serviceRule('several-exec-start', (context) => {
 });
 
 const noExecStart = serviceRule('no-exec-start', (context) => {
-  const { file, dropIn } = context;
-  if (dropIn || commandsOf(file).some(({ key }) => key === 'ExecStart' || key === 'ExecStop')) return [];
+  const { file, dropIn, commands } = context;
+  if (dropIn || commands.some(({ key }) => key === 'ExecStart' || key === 'ExecStop')) return [];
   if (valueOf(file, 'Service', 'SuccessAction') !== undefined) return [];
   const section = file.items.find((item) => item.kind === 'section' && item.name === 'Service');
   return [
@@ -87,7 +87,7 @@ const noExecStart = serviceRule('no-exec-start', (context) => {
 const dockerDetached = serviceRule('docker-detached', (context) => {
   const type = typeOf(context);
   if (type === 'oneshot' || type === 'forking') return [];
-  return commandsOf(context.file).flatMap(({ key, words, line, column }) => {
+  return context.commands.flatMap(({ key, words, line, column }) => {
     if (key !== 'ExecStart' || !isDetachedRun(words)) return [];
     return [
       {

@@ -1,16 +1,17 @@
 import { nearest } from '../util/nearest.js';
 import { KNOWN_KEYS, OLD_FLEET_KEYS, TYPE_SECTION } from './known-keys.js';
 import { assignmentMeant, atKey, type UnitRule } from './lint-context.js';
+import { optionsOf } from './unit-file.js';
 
 const missingEquals: UnitRule = {
   name: 'missing-equals',
   check: ({ file }) =>
-    file.items.flatMap((item) => {
-      if (item.kind !== 'junk') return [];
-      const meant = assignmentMeant(item);
-      const key = meant?.key ?? '';
-      return [
-        {
+    file.items
+      .filter((item) => item.kind === 'junk')
+      .map((item) => {
+        const meant = assignmentMeant(item);
+        const key = meant?.key ?? '';
+        return {
           severity: 'error' as const,
           line: item.line,
           column: item.column,
@@ -23,26 +24,21 @@ const missingEquals: UnitRule = {
             meant === undefined
               ? 'Put "#" in front of a comment; end the line before with "\\" if this one continues it.'
               : `Write "${key}=${meant.value.split('\n')[0] ?? ''}".`,
-        },
-      ];
-    }),
+        };
+      }),
 };
 
 const outsideSection: UnitRule = {
   name: 'outside-section',
   check: ({ file }) =>
-    file.items.flatMap((item) =>
-      item.kind === 'option' && item.section === null
-        ? [
-            {
-              severity: 'error' as const,
-              ...atKey(item),
-              message: `${item.key} stands before the first section, where systemd ignores it`,
-              hint: 'Put it below a section such as [Unit] or [Service].',
-            },
-          ]
-        : [],
-    ),
+    optionsOf(file)
+      .filter(({ section }) => section === null)
+      .map((option) => ({
+        severity: 'error' as const,
+        ...atKey(option),
+        message: `${option.key} stands before the first section, where systemd ignores it`,
+        hint: 'Put it below a section such as [Unit] or [Service].',
+      })),
 };
 
 const unknownSection: UnitRule = {
@@ -77,36 +73,40 @@ const unknownSection: UnitRule = {
 const unknownKey: UnitRule = {
   name: 'unknown-key',
   check: ({ file }) =>
-    file.items.flatMap((item) => {
-      if (item.kind !== 'option' || item.section === null || item.key.startsWith('X-')) return [];
-      const keys = KNOWN_KEYS.get(item.section);
-      if (keys === undefined || keys.has(item.key) || OLD_FLEET_KEYS.has(item.key)) return [];
-      const fleet = item.section === 'X-Fleet';
-      const elsewhere = [...KNOWN_KEYS].find(([, others]) => others.has(item.key))?.[0];
-      const guess = nearest(item.key, keys);
-      return [
-        {
+    optionsOf(file)
+      .filter(({ section, key }) => section !== null && !isKnownKey(section, key))
+      .map((option) => {
+        const { section, key } = option;
+        const fleet = section === 'X-Fleet';
+        const elsewhere = [...KNOWN_KEYS].find(([, others]) => others.has(key))?.[0];
+        const guess = nearest(key, KNOWN_KEYS.get(section ?? '') ?? []);
+        return {
           severity: fleet ? ('error' as const) : ('warning' as const),
-          ...atKey(item),
+          ...atKey(option),
           message: fleet
-            ? `fleet does not know ${item.key} and refuses the unit`
-            : `systemd does not know ${item.key} in [${item.section}] and ignores it`,
+            ? `fleet does not know ${key} and refuses the unit`
+            : `systemd does not know ${key} in [${section}] and ignores it`,
           hint:
             elsewhere !== undefined
-              ? `${item.key} belongs into [${elsewhere}].`
+              ? `${key} belongs into [${elsewhere}].`
               : guess !== undefined
                 ? `Did you mean ${guess}?`
                 : `Delete it, or begin it with "X-" if another program reads it.`,
-        },
-      ];
-    }),
+        };
+      }),
 };
+
+/** In a section that nobody knows, every key is as good as another. */
+function isKnownKey(section: string, key: string): boolean {
+  const keys = KNOWN_KEYS.get(section);
+  return keys === undefined || keys.has(key) || key.startsWith('X-') || OLD_FLEET_KEYS.has(key);
+}
 
 const brokenContinuation: UnitRule = {
   name: 'broken-continuation',
   check: ({ file }) =>
     file.items.flatMap((item) => {
-      if (item.kind !== 'option' && item.kind !== 'junk') return [];
+      if ((item.kind !== 'option' && item.kind !== 'junk') || !item.raw.includes('\\')) return [];
       const match = /\\[ \t]+\r?$/.exec(item.raw.replace(/\n$/, ''));
       return match === null
         ? []

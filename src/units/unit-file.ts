@@ -94,15 +94,17 @@ interface LogicalLine {
 /** A line and those that continue it; comment lines between them belong to it, but not to its value. */
 function takeLogicalLine(lines: readonly string[], start: number): LogicalLine {
   const first = lines[start] ?? '';
-  if (isComment(first) || !isContinued(first)) return { raw: first, joined: withoutBreak(first), count: 1 };
+  const text = withoutBreak(first);
+  if (!isContinued(text) || isComment(first)) return { raw: first, joined: text, count: 1 };
   let raw = first;
-  let joined = `${withoutBreak(first).slice(0, -1)} `;
+  let joined = `${text.slice(0, -1)} `;
   for (let index = start + 1; index < lines.length; index++) {
     const line = lines[index] ?? '';
     raw += line;
     if (isComment(line)) continue;
-    const continued = isContinued(line);
-    joined += continued ? `${withoutBreak(line).slice(0, -1)} ` : withoutBreak(line);
+    const more = withoutBreak(line);
+    const continued = isContinued(more);
+    joined += continued ? `${more.slice(0, -1)} ` : more;
     if (!continued) return { raw, joined, count: index - start + 1 };
   }
   return { raw, joined, count: lines.length - start };
@@ -110,7 +112,8 @@ function takeLogicalLine(lines: readonly string[], start: number): LogicalLine {
 
 function itemOf(raw: string, joined: string, line: number, section: string | null): UnitItem {
   const text = joined.trim();
-  if (isComment(raw)) return { kind: 'comment', raw, line };
+  // What begins like a comment is one: within a continued line, comments are left out of the joined text.
+  if (text.startsWith('#') || text.startsWith(';')) return { kind: 'comment', raw, line };
   if (text === '') return { kind: 'blank', raw, line };
   const column = joined.length - joined.trimStart().length + 1;
   if (text.startsWith('[') && text.endsWith(']')) {
@@ -132,13 +135,15 @@ function itemOf(raw: string, joined: string, line: number, section: string | nul
   };
 }
 
-const withoutBreak = (line: string): string => line.replace(/\r?\n$/, '');
+function withoutBreak(line: string): string {
+  if (!line.endsWith('\n')) return line;
+  return line.slice(0, line.endsWith('\r\n') ? -2 : -1);
+}
 
 const isComment = (line: string): boolean => /^\s*[#;]/.test(line);
 
 /** A backslash at the end of the line that is not itself escaped. */
-function isContinued(line: string): boolean {
-  const text = withoutBreak(line);
+function isContinued(text: string): boolean {
   let backslashes = 0;
   while (text[text.length - 1 - backslashes] === '\\') backslashes++;
   return backslashes % 2 === 1;
