@@ -1,23 +1,22 @@
+import { lineStartsOf } from './lines.js';
 import type { CloudConfigDocument, ConfigNode } from './nodes.js';
 
 /**
- * The offset in the document of a place in a scalar's text. Only a literal block (`|`) keeps its lines; for every other
- * scalar it is where the value starts.
- *
- * @param line counts from 1, in the text of the scalar
- * @param column counts from 1
+ * Finds the offset in the document of places in a scalar's text, given by line and column, both from 1. Only a literal
+ * block (`|`) keeps its lines; for every other scalar it is where the value starts.
  */
-export function offsetInContent(document: CloudConfigDocument, node: ConfigNode, line: number, column: number): number {
-  if (node.kind !== 'scalar' || node.style !== 'literal' || node.alias === true) return node.start;
-  const { text } = document;
-  let start = node.start;
-  for (let skipped = 0; skipped < line; skipped++) {
-    const end = text.indexOf('\n', start);
-    if (end < 0) return node.start;
-    start = end + 1;
-  }
-  const offset = start + indentOf(text, node) + column - 1;
-  return offset < node.end ? offset : node.start;
+export function offsetsInContent(
+  { text }: CloudConfigDocument,
+  node: ConfigNode,
+): (line: number, column: number) => number {
+  if (node.kind !== 'scalar' || node.style !== 'literal' || node.alias === true) return () => node.start;
+  // The header of the block is the first of these lines.
+  const starts = lineStartsOf(text.slice(node.start, node.end));
+  const indent = indentOf(text, node);
+  return (line, column) => {
+    const offset = node.start + (starts[line] ?? Infinity) + indent + column - 1;
+    return offset < node.end ? offset : node.start;
+  };
 }
 
 /** How far a block is indented: its first line with text, compared with the same line of the scalar. */

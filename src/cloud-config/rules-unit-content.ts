@@ -1,7 +1,7 @@
 import { lintUnit } from '../units/lint.js';
 import { parseUnitFile } from '../units/unit-file.js';
 import { NETWORK_SUFFIXES, splitUnitName, SYSTEMD_SUFFIXES } from '../units/unit-name.js';
-import { offsetInContent } from './content-position.js';
+import { offsetsInContent } from './content-position.js';
 import type { Found } from './finding.js';
 import { childOf, type ConfigNode } from './nodes.js';
 import { listItems, type ConfigRule, type ListItem, type RuleContext } from './rule.js';
@@ -37,16 +37,16 @@ function lintContent({ document }: RuleContext, item: ListItem, name: string, dr
   const node: ConfigNode | undefined = childOf(item.node, 'content');
   const content = stringOf(node);
   if (node === undefined || content.trim() === '' || !SUFFIXES.includes(splitUnitName(name).suffix)) return [];
-  const found: Found[] = lintUnit(content, { name, dropIn })
-    .filter(({ rule }) => rule !== 'unit-name')
-    .map(({ rule, severity, line, column, message, hint }) => ({
-      rule,
-      severity,
-      offset: offsetInContent(document, node, line, column),
-      path: `${item.path}.content`,
-      message,
-      hint,
-    }));
+  const findings = lintUnit(content, { name, dropIn }).filter(({ rule }) => rule !== 'unit-name');
+  const offsetAt = findings.length === 0 ? () => node.start : offsetsInContent(document, node);
+  const found = findings.map<Found>(({ rule, severity, line, column, message, hint }) => ({
+    rule,
+    severity,
+    offset: offsetAt(line, column),
+    path: `${item.path}.content`,
+    message,
+    hint,
+  }));
   const fleet =
     content.includes('[X-Fleet]') &&
     parseUnitFile(content).items.some((each) => each.kind === 'section' && each.name === 'X-Fleet');

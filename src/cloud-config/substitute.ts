@@ -73,14 +73,31 @@ export function variableUses(text: string): VariableUse[] {
 export function missingVariables(text: string, vars: SubstitutionVars): VariableUse[] {
   const missing = variableUses(text).filter(({ name }) => (vars[name] ?? '') === '');
   if (missing.length === 0) return [];
-  const comments = commentRanges(text);
-  return missing.filter(({ offset }) => !isComment(text, offset, comments));
+  const isComment = commentTest(text);
+  return missing.filter(({ offset }) => !isComment(offset));
 }
 
-/** A line that begins with `#`, in YAML or in a file's content, or a comment behind a value. */
-function isComment(text: string, offset: number, comments: readonly (readonly [number, number])[]): boolean {
-  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
-  return line.trimStart().startsWith('#') || comments.some(([start, end]) => offset >= start && offset < end);
+/**
+ * Tells whether a use is in a line that begins with `#`, in YAML or in a file's content, or in a comment behind a value.
+ * To be asked in the order of the text, so that no line and no comment is looked at twice.
+ */
+function commentTest(text: string): (offset: number) => boolean {
+  const comments = commentRanges(text);
+  let next = 0;
+  let lineEnd = -1;
+  let commentLine = false;
+  return (offset) => {
+    if (offset > lineEnd) {
+      commentLine = text
+        .slice(text.lastIndexOf('\n', offset) + 1, offset)
+        .trimStart()
+        .startsWith('#');
+      lineEnd = text.indexOf('\n', offset);
+      if (lineEnd < 0) lineEnd = text.length;
+    }
+    while ((comments[next]?.[1] ?? Infinity) <= offset) next++;
+    return commentLine || (comments[next]?.[0] ?? Infinity) <= offset;
+  };
 }
 
 function commentRanges(text: string): [number, number][] {

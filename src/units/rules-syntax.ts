@@ -70,16 +70,19 @@ const unknownSection: UnitRule = {
   },
 };
 
+/** So many unknown keys are no slips of the pen, and looking for what each may mean takes time. */
+const MANY_KEYS = 500;
+
 const unknownKey: UnitRule = {
   name: 'unknown-key',
   check: ({ file }) =>
     optionsOf(file)
       .filter(({ section, key }) => section !== null && !isKnownKey(section, key))
-      .map((option) => {
+      .map((option, index) => {
         const { section, key } = option;
         const fleet = section === 'X-Fleet';
         const elsewhere = [...KNOWN_KEYS].find(([, others]) => others.has(key))?.[0];
-        const guess = nearest(key, KNOWN_KEYS.get(section ?? '') ?? []);
+        const guess = index < MANY_KEYS ? nearest(key, KNOWN_KEYS.get(section ?? '') ?? []) : undefined;
         return {
           severity: fleet ? ('error' as const) : ('warning' as const),
           ...atKey(option),

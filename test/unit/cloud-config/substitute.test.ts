@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { substitute } from '../../../src/cloud-config/substitute.js';
+import { missingVariables, substitute } from '../../../src/cloud-config/substitute.js';
 import { runs } from './support.js';
 
 const VARS = {
@@ -39,6 +39,14 @@ describe('substitution', () => {
     expect(substitute('# use $public_ipv4\na: b # or $public_ipv6\nc: \\$private_ipv6\n', {})).toBe(
       '# use \na: b # or \nc: $private_ipv6\n',
     );
+  });
+
+  it('tells comments from uses, however many there are', () => {
+    const part = 'a: $public_ipv4 # $public_ipv4\n  # $public_ipv4 $public_ipv4\nb: "# $public_ipv4"\n';
+    const missing = missingVariables(part.repeat(5000), {});
+    expect(missing).toHaveLength(10_000);
+    expect(missing.slice(0, 3).map(({ offset }) => offset)).toEqual([3, part.lastIndexOf('$'), part.length + 3]);
+    expect(missingVariables(`a: ${'$public_ipv4 '.repeat(20_000)}# $public_ipv4`, {})).toHaveLength(20_000);
   });
 
   it('keeps the number of lines', () => {

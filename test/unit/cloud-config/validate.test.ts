@@ -266,6 +266,20 @@ describe('any document', () => {
     }
   }
 
+  it('finds each of many faults at its place', () => {
+    const lines = 20_000;
+    const unit = `${H}coreos:\n  units:\n    - name: a.service\n      content: |\n        [Service]\n`;
+    const junk = validateCloudConfig({ file: 'x', text: unit + '        no assignment\n'.repeat(lines) }).issues;
+    expect(junk.filter(({ rule }) => rule === 'missing-equals')).toHaveLength(lines);
+    expect(junk.at(-1)).toMatchObject({ line: 6 + lines, column: 9 });
+    const keys = validateCloudConfig({
+      file: 'x',
+      text: `${unit}        Typ=a\n${'        Typo=a\n'.repeat(lines)}`,
+    }).issues;
+    expect(keys.filter(({ rule }) => rule === 'unknown-key')).toHaveLength(lines + 1);
+    expect(keys.find(({ rule }) => rule === 'unknown-key')?.hint).toBe('Did you mean Type?');
+  });
+
   it('is quick with a megabyte', () => {
     let text = `${H}coreos:\n  units:\n`;
     while (text.length < 1e6) {
