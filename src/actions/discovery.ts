@@ -7,12 +7,19 @@ import type { Cluster } from '../cluster/types.js';
 import { servesDiscovery, type ResolvedConfig } from '../config/resolve.js';
 import { dnsDiscovery, settledDns } from '../discovery/dns.js';
 import { customDiscovery, DEFAULT_PATH, endpointOf, type CustomDiscovery } from '../discovery/custom.js';
+import { ephemeralDiscovery } from '../discovery/ephemeral.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
+import { publicDiscovery } from '../discovery/public.js';
+import { askNewToken, PUBLIC_SERVICE, type AskOptions } from '../discovery/service.js';
 import { staticDiscovery, staticMembership } from '../discovery/static.js';
+import { tokenUrlProblem, withoutSlash } from '../cluster/discovery-url.js';
 import { customRendezvous } from '../phases/custom-discovery.js';
+import { ephemeralRendezvous } from '../phases/ephemeral-discovery.js';
+import { publicRendezvous } from '../phases/public-discovery.js';
 import type { Rendezvous } from '../phases/run.js';
 import type { DiscoveryState } from '../state/state.js';
 import { dnsOf, dnsRendezvousOf } from './dns-mode.js';
+import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
 import type { Project } from './project.js';
 
@@ -38,6 +45,13 @@ export function discoveryMode(
       return customDiscovery(customOf(config, cluster, remembered));
     case 'dns':
       return dnsDiscovery(dnsOf(config));
+    case 'public':
+      return publicDiscovery(publicUrl(config, remembered) ?? `https://discovery.etcd.io/${NOT_YET_MADE}`);
+    case 'ephemeral':
+      return ephemeralDiscovery({
+        port: discovery.port,
+        token: tokenOfMode('ephemeral', remembered) ?? NOT_YET_MADE,
+      });
     default:
       return staticDiscovery;
   }
@@ -53,7 +67,7 @@ export function customOf(
   if (discovery.mode !== 'custom') throw new RangeError(`the discovery mode is ${discovery.mode}`);
   const { token, path, endpoint } = discovery;
   const where = endpoint === undefined ? {} : { endpoint };
-  const kept = remembered?.mode === 'custom' ? remembered.token : undefined;
+  const kept = tokenOfMode('custom', remembered);
   const written = token === undefined && path === undefined ? tokenInBase(config, cluster, where) : undefined;
   return {
     ...where,
@@ -62,43 +76,117 @@ export function customOf(
   };
 }
 
+/** The discovery URL of public discovery: as config.ts says, otherwise as the user-data says, otherwise as it was asked for. */
+export function publicUrl(config: ResolvedConfig, remembered: DiscoveryState | undefined): string | undefined {
+  const { discovery } = config;
+  if (discovery.mode !== 'public') throw new RangeError(`the discovery mode is ${discovery.mode}`);
+  if (discovery.url !== undefined) return withoutSlash(discovery.url);
+  const written = discoveryInBase(config)?.href;
+  if (written !== undefined && tokenUrlProblem(written) === undefined) return withoutSlash(written);
+  return remembered?.mode === 'public' ? remembered.url : undefined;
+}
+
+function tokenOfMode(mode: string, remembered: DiscoveryState | undefined): string | undefined {
+  return remembered?.mode === mode ? remembered.token : undefined;
+}
+
 /** Whether the first instance only serves discovery. */
 export function hasDiscoveryNode(config: ResolvedConfig): boolean {
   return servesDiscovery(config.discovery);
 }
 
 /**
- * Makes and remembers what the discovery mode needs before anything can be rendered: once per cluster.
+ * Makes, or asks for, and remembers what the discovery mode needs before anything can be rendered: once per cluster.
  *
  * @returns the project with a discovery mode that is complete
+ * @throws CoreupError DISCOVERY_* where a service gives no token; InputError DISCOVERY_LATE, DISCOVERY_SIZE
  */
-export async function prepareDiscovery(project: Project): Promise<Project> {
+export async function prepareDiscovery(project: Project, options: AskOptions = {}): Promise<Project> {
   const { config, cluster, state } = project;
-  const { discovery } = await state.load();
-  const made = newDiscovery(config, cluster, discovery);
-  if (made === undefined) return project;
+  const { discovery: remembered, bootstrap } = await state.load();
+  if (!needsToken(config, cluster, remembered)) {
+    if (bootstrap?.phase !== 'done') refuseOtherSize(config, cluster, remembered);
+    return project;
+  }
+  if (bootstrap?.phase === 'done') throw tooLate(config);
+  return withToken(project, await newDiscovery(config, cluster, options));
+}
+
+/** Remembers a new token, or the like. */
+export async function withToken(project: Project, made: DiscoveryState): Promise<Project> {
+  const { config, cluster, state } = project;
   await state.update((before) => ({ ...before, discovery: made }));
   return { ...project, discovery: discoveryMode(config, cluster, made), discoveryState: made };
 }
 
-/** @returns what is to be remembered from now on; undefined if there is nothing new */
-function newDiscovery(
-  config: ResolvedConfig,
+/** Whether the mode lives on a token that there is not yet. */
+function needsToken(config: ResolvedConfig, cluster: Cluster, remembered: DiscoveryState | undefined): boolean {
+  if (remembered?.membership !== undefined) return false;
+  switch (config.discovery.mode) {
+    case 'custom':
+      return customOf(config, cluster, remembered).token === NOT_YET_MADE;
+    case 'public':
+      return publicUrl(config, remembered) === undefined;
+    case 'ephemeral':
+      return tokenOfMode('ephemeral', remembered) === undefined;
+    default:
+      return false;
+  }
+}
+
+/** A new token for the mode of this config, asked for or made. */
+export async function newDiscovery(
+  { discovery }: ResolvedConfig,
   cluster: Cluster,
-  remembered: DiscoveryState | undefined,
-): DiscoveryState | undefined {
-  if (config.discovery.mode !== 'custom' || remembered?.membership !== undefined) return undefined;
-  const { token } = customOf(config, cluster, remembered);
-  if (token !== NOT_YET_MADE) return undefined;
-  return { mode: 'custom', token: randomUUID(), size: etcdMembers(cluster).length };
+  options: AskOptions = {},
+): Promise<DiscoveryState> {
+  const { mode } = discovery;
+  const size = etcdMembers(cluster).length;
+  if (mode !== 'public') return { mode, token: randomUUID(), size };
+  const url = await askNewToken(discovery.new_discovery_url ?? PUBLIC_SERVICE, size, options);
+  return { mode, url, size };
+}
+
+/** The size of a token that was asked for is fixed; asking for another without being told would leave it behind. */
+function refuseOtherSize(config: ResolvedConfig, cluster: Cluster, remembered: DiscoveryState | undefined): void {
+  if (config.discovery.mode !== 'public' || remembered?.mode !== 'public') return;
+  if (remembered.url !== publicUrl(config, remembered)) return;
+  const size = etcdMembers(cluster).length;
+  if (remembered.size === size) return;
+  throw new InputError(
+    `the discovery token that coreup asked for is for ${remembered.size} members; config.ts asks for ${size}`,
+    { code: 'DISCOVERY_SIZE', hint: 'Ask for another: `coreup token new`; or set the number of members back.' },
+  );
+}
+
+/** A cluster that was founded in one way has no use for another. */
+function tooLate({ discovery: { mode } }: ResolvedConfig): InputError {
+  return new InputError(`this cluster was founded without mode "${mode}", and members look for each other only once`, {
+    code: 'DISCOVERY_LATE',
+    hint: 'Set `discovery` in config.ts back to what it was.',
+  });
 }
 
 /** What must be there while members first start, for this project's way to find each other. */
 export function rendezvousOf(project: Project): Rendezvous | undefined {
   const { config, cluster, discovery, discoveryState } = project;
-  if (discovery.name === 'dns') return dnsRendezvousOf(config);
-  if (discovery.name !== 'custom') return undefined;
-  return customRendezvous(customOf(config, cluster, discoveryState));
+  switch (discovery.name) {
+    case 'custom':
+      return customRendezvous(customOf(config, cluster, discoveryState));
+    case 'dns':
+      return dnsRendezvousOf(config);
+    case 'public': {
+      const url = publicUrl(config, discoveryState);
+      return url === undefined ? undefined : publicRendezvous(url);
+    }
+    case 'ephemeral': {
+      const token = tokenOfMode('ephemeral', discoveryState);
+      if (config.discovery.mode !== 'ephemeral' || token === undefined) return undefined;
+      return ephemeralRendezvous({ token, port: config.discovery.port });
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** The token and path of a discovery URL that the user-data has already, if it leads to the etcd that serves discovery. */

@@ -114,7 +114,13 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
   const unlock = await takeLock(asked.state, 'up');
   const ssh = await openSsh(asked);
   try {
-    const project = await prepareDiscovery(asked);
+    const { reporter, signal } = options;
+    const project = await prepareDiscovery(asked, {
+      signal,
+      onRetry: (reason) => {
+        reporter.info(`${reason}; trying again`);
+      },
+    });
     const rendered = project === asked ? first : renderProject(project);
     const fleet = await prepareFleet(project, options);
     const hosts = desiredHosts(project, rendered, fleet);

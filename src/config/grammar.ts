@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
 import type * as z from 'zod';
+import { tokenUrlProblem } from '../cluster/discovery-url.js';
 import { checkedText, text } from './words.js';
 
 /** One label of a host name: RFC 1123, section 2.1. */
@@ -44,6 +45,8 @@ export const ipv4 = (): z.ZodString => checkedText('an IPv4 address, such as 10.
 export const ip = (): z.ZodString => checkedText('an IP address', (value) => isIP(value) !== 0);
 export const subnet = (): z.ZodString => checkedText('an IPv4 network, such as 172.17.8.0/24', isSubnet);
 export const httpUrl = (): z.ZodString => checkedText('an http or https URL', isHttpUrl);
+export const discoveryUrl = (): z.ZodString =>
+  checkedText('an http or https URL that ends in a token', (value) => tokenUrlProblem(value) === undefined);
 export const sha256 = (): z.ZodString => text('64 hexadecimal digits', /^[0-9a-f]{64}$/i);
 
 /** fleet reads metadata as `key=value,key=value` without any escaping (fleet, config/config.go). */

@@ -12,11 +12,6 @@ interface Pending {
  * deletes its lines.
  */
 export const PENDING: readonly Pending[] = [
-  {
-    path: ['discovery', 'mode'],
-    what: 'a discovery mode other than static, custom and dns',
-    isAsked: ({ discovery }) => discovery !== undefined && !['static', 'custom', 'dns'].includes(discovery.mode),
-  },
   { path: ['etcd', 'tls'], what: 'TLS', isAsked: ({ etcd }) => etcd?.tls === true },
   {
     path: ['etcd', 'source'],

@@ -1,4 +1,5 @@
-import { CoreupError, InputError } from '../util/errors.js';
+import { tokenUrlProblem, withoutSlash } from '../cluster/discovery-url.js';
+import { CoreupError } from '../util/errors.js';
 import { fetchText, hostOf, said, type FetchOptions, type Limits } from './fetch.js';
 
 /** Where a token is asked for if config.ts names no other service. */
@@ -47,44 +48,12 @@ export async function askNewToken(service: string, size: number, options: AskOpt
   }
   const url = text.trim();
   const problem = tokenUrlProblem(url, service);
-  if (problem === undefined) return url.replace(/\/+$/, '');
+  if (problem === undefined) return withoutSlash(url);
   throw refused(
     service,
     `${hostOf(service)} answers with no discovery URL (${problem})${said(text)}`,
     'DISCOVERY_ANSWER',
   );
-}
-
-/**
- * Why a text is not a discovery URL that can go into a user-data: one http or https URL with a token as its path, and
- * nothing that YAML, systemd, or the substitution of `$private_ipv4` would read as something else.
- *
- * @param service the service that gave it: one that was asked over TLS must not lead to where everybody can read along
- * @returns undefined for a good one
- */
-export function tokenUrlProblem(text: string, service?: string): string | undefined {
-  if (text === '') return 'it is empty';
-  if (/^\s*</.test(text)) return 'it is HTML';
-  if (/\s/.test(text)) return 'it is more than one word';
-  if (!URL.canParse(text)) return 'it is not a URL';
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `its scheme is ${url.protocol.slice(0, -1)}`;
-  if (url.username !== '' || url.password !== '') return 'it has a user name or a password';
-  if (url.search !== '' || url.hash !== '' || /[?#]$/.test(text))
-    return 'it has more than a token: a query or a fragment';
-  if (!/^(\/[\w.~-]+)+\/?$/.test(url.pathname) || /^\/new\/?$/.test(url.pathname)) return 'it has no token';
-  if (url.protocol === 'http:' && service?.startsWith('https:')) return 'it is plain http, though asked over https';
-  return undefined;
-}
-
-/** @throws InputError DISCOVERY_URL for a `url` in config.ts that is none, before anything is asked or changed */
-export function checkGivenUrl(url: string): string {
-  const problem = tokenUrlProblem(url);
-  if (problem === undefined) return url.replace(/\/+$/, '');
-  throw new InputError(`discovery.url in config.ts is no discovery URL: ${problem}`, {
-    code: 'DISCOVERY_URL',
-    hint: 'Give it with its token, such as https://discovery.etcd.io/0123456789abcdef, or leave it out: coreup asks for one.',
-  });
 }
 
 function refused(service: string, reason: string, code: string, hint?: string, cause?: unknown): CoreupError {

@@ -36,6 +36,8 @@ export interface DiscoveryState {
   readonly size: number;
   /** `name=peer-url` pairs of the running cluster, once it was converted to static membership. */
   readonly membership?: string;
+  /** Who has registered with the token that coreup itself serves, in order. */
+  readonly registrations?: readonly { readonly id: string; readonly value: string }[];
 }
 
 const EMPTY: State = { version: 1, rendered: {} };
@@ -126,9 +128,15 @@ function parseState(text: string): State | undefined {
 
 function isDiscovery(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { mode, size, url, token, membership } = value as Readonly<Record<string, unknown>>;
+  const { mode, size, url, token, membership, registrations = [] } = value as Readonly<Record<string, unknown>>;
   const texts = [url, token, membership].filter((text) => text !== undefined);
-  return typeof mode === 'string' && Number.isInteger(size) && areStrings(texts);
+  const kept =
+    Array.isArray(registrations) &&
+    registrations.every((entry) => {
+      const { id, value: text } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+      return typeof id === 'string' && typeof text === 'string';
+    });
+  return typeof mode === 'string' && Number.isInteger(size) && areStrings(texts) && kept;
 }
 
 function isRendered(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { domainName, httpUrl, ip } from '../grammar.js';
+import { discoveryUrl, domainName, httpUrl, ip } from '../grammar.js';
 import { loginShape } from './provider.js';
-import { text } from '../words.js';
+import { text, wholeNumber } from '../words.js';
 
 /** A host that has dnsmasq, reached over SSH like those of the provider ssh. */
 const managedHost = z.strictObject(loginShape());
@@ -17,7 +17,9 @@ export const discoverySchema = z.discriminatedUnion('mode', [
       new_discovery_url: httpUrl()
         .optional()
         .describe('Where a new token is asked for; the number of members is added to it.'),
-      url: httpUrl().optional().describe('A discovery URL that exists already, token included; none is asked for.'),
+      url: discoveryUrl()
+        .optional()
+        .describe('A discovery URL that exists already, token included; none is asked for.'),
     })
     .describe('Members register with a public discovery service such as discovery.etcd.io.'),
   z
@@ -60,4 +62,12 @@ export const discoverySchema = z.discriminatedUnion('mode', [
         ),
     })
     .describe('Members look up SRV records.'),
+  z
+    .strictObject({
+      mode: z.literal('ephemeral').describe('Selects this mode.'),
+      port: wholeNumber(1, 65535)
+        .default(2378)
+        .describe('The port, on the loopback interface of each host, at which its etcd finds discovery.'),
+    })
+    .describe('coreup serves discovery itself, over SSH, while members first start. Needs no other service.'),
 ]);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { askNewToken, checkGivenUrl, tokenUrlProblem, type AskOptions } from '../../../src/discovery/service.js';
+import { askNewToken, type AskOptions } from '../../../src/discovery/service.js';
+import { tokenUrlProblem } from '../../../src/cluster/discovery-url.js';
 import { StandInService } from './stand-in-service.js';
 
 const QUICK: AskOptions = { timeout: 400, pauses: [1, 1] };
@@ -224,18 +225,7 @@ describe('proxies of the environment', () => {
   });
 });
 
-describe('a URL from config.ts', () => {
-  it('is taken with its token', () => {
-    expect(checkGivenUrl('https://discovery.etcd.io/0123/')).toBe('https://discovery.etcd.io/0123');
-    expect(checkGivenUrl('http://10.0.0.9:4001/v2/keys/discovery/40134540-b53c')).toMatch(/40134540/);
-  });
-
-  it('is wrong input without one', () => {
-    expect(() => checkGivenUrl('https://discovery.etcd.io/new?size=3')).toThrow(
-      expect.objectContaining({ code: 'DISCOVERY_URL', exitCode: 2 }),
-    );
-  });
-
+describe('a discovery URL', () => {
   it('knows good ones', () => {
     for (const url of [
       'https://discovery.etcd.io/3e86b59982e49066c5d813af1c2e2579cbf573de',
