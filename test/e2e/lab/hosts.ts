@@ -10,6 +10,8 @@ import { generateKeyPair } from '../../../src/ssh/keys.js';
 /** Bare, booted hosts for tests of what coreup does with machines that it did not make. */
 export interface BareHosts {
   readonly cluster: Cluster;
+  /** Each of them as an entry of `provider.hosts`. */
+  readonly hosts: readonly object[];
   /** Text of `provider: …` in a config.ts that takes these hosts. */
   readonly providerConfig: string;
   /** Shuts one host down. */
@@ -57,6 +59,7 @@ export async function bootBareHosts(count: number): Promise<BareHosts> {
   });
   return {
     cluster,
+    hosts,
     providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
     powerOff: (name) =>
       provider.stop(

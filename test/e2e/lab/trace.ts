@@ -16,7 +16,7 @@ export async function trace(): Promise<Trace> {
     processes: readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
       .map(commandOf)
-      .filter((command) => command.includes('systemd-nspawn') || command.includes('/etcd')),
+      .filter((command) => ['systemd-nspawn', '/etcd', 'dnsmasq'].some((part) => command.includes(part))),
     mounts: readFileSync('/proc/self/mounts', 'utf8')
       .split('\n')
       .filter((line) => line.includes('coreup')),
