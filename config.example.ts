@@ -132,10 +132,11 @@ export default defineConfig({
   //   hosts: [
   //     {
   //       name: 'core-01', // default: the prefix and its number
-  //       address: '10.0.0.11', // the one key that is needed
-  //       user: 'root',
+  //       address: '10.0.0.11', // the one key that is needed; a name from ~/.ssh/config will do
+  //       user: 'admin', // default for this, port, identity_file and jump: what ssh would use
   //       port: 22,
-  //       identity_file: '~/.ssh/id_ed25519', // default: what ssh would use
+  //       identity_file: '~/.ssh/id_ed25519',
+  //       jump: [{ address: 'bastion.example.com', user: 'admin' }],
   //       public_ipv4: '203.0.113.11', // what $public_ipv4 and $private_ipv4 stand for there
   //       private_ipv4: '10.0.0.11',
   //       metadata: { disk: 'ssd' },
@@ -149,6 +150,8 @@ export default defineConfig({
   ssh: {
     // Whether to trust the key of a host that has never been seen. A changed key is refused in any case.
     accept_new: false,
+    // The ssh_config file to ask about hosts, instead of ~/.ssh/config and the machine's; false asks none.
+    // config_file: './ssh_config',
     // How many seconds to keep trying to reach a host.
     connect_timeout: 60,
   },

@@ -5,7 +5,9 @@ import { withoutDot } from '../discovery/dns/records.js';
 import { dnsRendezvous } from '../phases/dns-discovery.js';
 import type { Rendezvous } from '../phases/run.js';
 import { bridgeAddress } from '../providers/local/subnet.js';
+import { targetOf } from '../ssh/destinations.js';
 import type { SshTarget } from '../ssh/port.js';
+import { clientConfigOf, destinationOf } from './destination.js';
 
 /** @throws RangeError for another mode */
 export function dnsOf(config: ResolvedConfig): DnsDiscovery {
@@ -40,15 +42,9 @@ export function managedNameserver({ discovery, provider }: ResolvedConfig): stri
 }
 
 /** The host whose dnsmasq coreup tells the records, where config.ts names one. */
-export function nameServerTarget({ discovery }: ResolvedConfig): SshTarget | undefined {
+export function nameServerTarget(config: ResolvedConfig): (() => Promise<SshTarget>) | undefined {
+  const { discovery } = config;
   if (discovery.mode !== 'dns' || typeof discovery.managed !== 'object') return undefined;
-  const { address, user, port, identity_file: identityFile, host_key: hostKey } = discovery.managed;
-  return {
-    name: 'the name server',
-    address,
-    user,
-    port,
-    ...(identityFile === undefined ? {} : { identityFile }),
-    ...(hostKey === undefined ? {} : { hostKey }),
-  };
+  const destination = destinationOf(discovery.managed);
+  return async () => targetOf('the name server', destination, await clientConfigOf(config));
 }

@@ -50,7 +50,7 @@ export async function withHosts<T>(project: Project, work: (way: Way) => Promise
         });
       }
       await provider.assertReachable([member]);
-      return ssh.connect(provider.target(member), { deadline });
+      return ssh.connect(await provider.target(member), { deadline });
     };
     return await work({ provider, connect, ssh });
   } finally {

@@ -17,10 +17,10 @@ export function showLogs(project: Project, member: Member, options: LogOptions):
   if (options.unit !== undefined) words.push(`--unit=${options.unit}`);
   if (options.follow) words.push('--follow');
   // Only root and some groups may read the whole journal.
-  const command = `if [ "$(id -u)" = 0 ]; then exec ${words.map(quote).join(' ')}; else exec sudo -n -- ${words.map(quote).join(' ')}; fi`;
-  return attachTo(project, member, command, {
+  return attachTo(project, member, words.map(quote).join(' '), {
     stdout: process.stdout,
     stderr: process.stderr,
+    sudo: true,
     signal: options.signal,
   });
 }

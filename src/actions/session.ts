@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Provider } from '../providers/port.js';
-import type { Ssh, SshTarget } from '../ssh/port.js';
+import type { HostKeyQuestion } from '../ssh/host-trust.js';
+import type { Pin } from '../ssh/known-hosts-file.js';
+import type { Ssh } from '../ssh/port.js';
 import { writeFileAtomic } from '../util/fs.js';
+import { clientConfigOf, destinationOf } from './destination.js';
 import type { Project } from './project.js';
 
 const KEY = 'id_ed25519';
@@ -12,14 +15,7 @@ export async function openProvider(project: Project, make: boolean): Promise<Pro
   const { provider, discovery } = config;
   if (provider.kind === 'ssh') {
     const { SshProvider } = await import('../providers/ssh.js');
-    const hosts = provider.hosts.map((host) => ({
-      address: host.address,
-      user: host.user,
-      port: host.port,
-      ...(host.identity_file === undefined ? {} : { identityFile: host.identity_file }),
-      ...(host.host_key === undefined ? {} : { hostKey: host.host_key }),
-    }));
-    return new SshProvider(hosts, directory);
+    return new SshProvider(provider.hosts.map(destinationOf), await clientConfigOf(config));
   }
   const { LocalProvider } = await import('../providers/local/provider.js');
   return new LocalProvider({
@@ -56,34 +52,37 @@ async function projectKey({ state, cluster }: Project, make: boolean): Promise<s
   return pair.publicKey;
 }
 
-/** A way to the hosts that knows the keys pinned for this project. */
+/** A way to the hosts that knows the keys pinned for this project, and asks where there is a terminal. */
 export async function openSsh(project: Project): Promise<Ssh> {
   const { createSsh } = await import('../ssh/client.js');
+  const { sudoPasswordFromFile } = await import('./secrets.js');
+  const terminal = process.stdin.isTTY && process.stderr.isTTY;
   return createSsh({
     knownHostsFile: project.state.file('known_hosts'),
     acceptNew: project.config.ssh.accept_new,
-    ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: confirmHostKey } : {}),
+    ...(terminal ? { confirm: confirmHostKey, askSecret } : {}),
+    sudoPassword: () => sudoPasswordFromFile(),
   });
 }
 
-async function confirmHostKey(question: {
-  readonly target: SshTarget;
-  readonly fingerprint: string;
-}): Promise<boolean> {
-  const { confirm } = await import('../report/confirm.js');
-  const { name, address } = question.target;
-  return confirm(`${name} at ${address} has the key ${question.fingerprint}. Trust it from now on?`);
+async function askSecret(question: string): Promise<string> {
+  const { askSecret: ask } = await import('../report/secret.js');
+  return ask(question);
 }
 
-/** Pins host keys that are known before the first contact; others that are pinned already stay. */
-export async function pinHostKeys(project: Project, lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return;
-  const file = project.state.file('known_hosts');
-  const present = await readFile(file, 'utf8').catch(() => '');
-  const known = present.split('\n').filter((line) => line !== '');
-  if (lines.every((line) => known.includes(line))) return;
-  const hosts = new Set(lines.map((line) => line.split(' ')[0]));
-  const kept = known.filter((line) => !hosts.has(line.split(' ')[0]));
+async function confirmHostKey({ target, fingerprint, type }: HostKeyQuestion): Promise<boolean> {
+  const { confirm } = await import('../report/confirm.js');
+  const { describeTarget } = await import('../ssh/errors.js');
+  return confirm(
+    `${describeTarget(target)} is seen for the first time, with the ${type} key ${fingerprint}.\n` +
+      'Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. Trust this key from now on?',
+  );
+}
+
+/** Pins host keys that are known before the first contact. */
+export async function pinHostKeys(project: Project, pins: readonly Pin[]): Promise<void> {
+  if (pins.length === 0) return;
+  const { pinKnownHosts } = await import('../ssh/known-hosts-file.js');
   await project.state.ensure();
-  await writeFileAtomic(file, `${[...kept, ...lines].join('\n')}\n`, 0o600);
+  await pinKnownHosts(project.state.file('known_hosts'), pins);
 }

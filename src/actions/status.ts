@@ -104,7 +104,7 @@ async function look(project: Project, { provider, connect }: Way): Promise<Statu
     memberList(members, known),
     fleetStatus(byName(reached), project.config.fleet.enabled),
   ]);
-  return report(project, members, known, { listed, fleet }, (host) => provider.target(host.member).address);
+  return report(project, members, known, { listed, fleet }, (host) => provider.address(host.member));
 }
 
 const byName = (hosts: readonly ReachedHost[]): readonly ReachedHost[] =>

@@ -188,7 +188,7 @@ function memberResult(host: HostRun, run: UpRun, failed: MembersFailedError | un
   const failure = failed?.failures.find((entry) => entry.member === host.name);
   return {
     name: host.name,
-    address: run.provider.target(host.member).address,
+    address: run.provider.address(host.member),
     ok: failure === undefined,
     ...(failure === undefined ? {} : { error: failure.message }),
   };

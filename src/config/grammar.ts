@@ -17,9 +17,12 @@ export function isDomainName(value: string): boolean {
   );
 }
 
+/** What a person may call a host in ~/.ssh/config beyond that: `web_1`. */
+const nickname = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+
 /** A name that looks like an IPv4 address but is none, such as 10.0.0.300, is a typing error and no host name. */
 function isAddress(value: string): boolean {
-  return isIP(value) !== 0 || (isDomainName(value) && !/^[\d.]+$/.test(value));
+  return isIP(value) !== 0 || ((isDomainName(value) || nickname.test(value)) && !/^[\d.]+$/.test(value));
 }
 
 function isSubnet(value: string): boolean {

@@ -20,7 +20,7 @@ export type ResolvedConfig = DeepReadonly<
 
 /** Fills in what depends on the project directory, and finds files that are not there. */
 export function resolveConfig(config: Checked, dir: string): { config: ResolvedConfig; issues: readonly Issue[] } {
-  const { user_data: given, provider, discovery, ...rest } = config;
+  const { user_data: given, provider, discovery, ssh, ...rest } = config;
   const present = ['user-data', 'user-data.hbs'].filter((name) => existsSync(join(dir, name)));
   const userData = given ?? present[0];
   const absolute = (path: string): string => resolve(dir, path.replace(/^~(?=\/)/, homedir()));
@@ -50,8 +50,12 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
           ? provider
           : {
               ...provider,
-              hosts: provider.hosts.map((host) => withAbsoluteKey(host, absolute)),
+              hosts: provider.hosts.map(({ jump, ...host }) => ({
+                ...withAbsoluteKey(host, absolute),
+                ...(jump === undefined ? {} : { jump: jump.map((stop) => withAbsoluteKey(stop, absolute)) }),
+              })),
             },
+      ssh: typeof ssh.config_file === 'string' ? { ...ssh, config_file: absolute(ssh.config_file) } : ssh,
     },
     issues: [
       ...(given !== undefined && !existsSync(absolute(given)) ? [missingUserData(given)] : []),

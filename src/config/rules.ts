@@ -91,7 +91,7 @@ const distinctHosts: Rule = ({ provider, instance_name_prefix: prefix }) => {
   return [
     // One machine may stand behind two ports of one address, so that an address alone says little.
     ...twins(
-      hosts.map((host) => `${host.address} port ${host.port}`),
+      hosts.map((host) => `${host.address} port ${host.port ?? 22}`),
       'address',
       'address',
     ),

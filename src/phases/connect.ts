@@ -8,7 +8,7 @@ export const connect: Phase<UpRun> = {
   title: 'Reaching the hosts',
   async run({ hosts, provider, ssh, reporter, signal, connectDeadline }) {
     await onAll('no host was changed, since these could not be reached', hosts, reporter, async (host) => {
-      const target = provider.target(host.member);
+      const target = await provider.target(host.member);
       host.connection = await ssh.connect(target, {
         deadline: connectDeadline,
         signal,

@@ -12,7 +12,7 @@ export interface DnsRendezvous {
   /** The name server that members are to ask. */
   readonly nameserver?: string;
   /** The host whose dnsmasq coreup tells the records. */
-  readonly server?: SshTarget;
+  readonly server?: () => Promise<SshTarget>;
 }
 
 /**
@@ -35,9 +35,10 @@ async function publish({ domain, server }: DnsRendezvous, run: UpRun): Promise<v
   const { publishRecords } = await import('./dns-server.js');
   const { ssh, signal, connectDeadline: deadline, reporter } = run;
   const members = etcdHosts(run.hosts).map(({ host }) => dnsMember(host.member, host.desired));
-  const connection = await ssh.connect(server, { deadline, signal });
+  const target = await server();
+  const connection = await ssh.connect(target, { deadline, signal });
   const changed = await publishRecords(connection, run.cluster.name, printRecords(members, domain, 'dnsmasq'));
-  reporter.info(`${server.address} serves the records${changed ? '' : ' already'}`);
+  reporter.info(`${target.address} serves the records${changed ? '' : ' already'}`);
 }
 
 async function check({ domain, nameserver }: DnsRendezvous, run: UpRun): Promise<void> {

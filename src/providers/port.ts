@@ -1,4 +1,5 @@
 import type { Cluster, Member } from '../cluster/types.js';
+import type { Pin } from '../ssh/known-hosts-file.js';
 import type { SshTarget } from '../ssh/port.js';
 
 /** Something that is missing or in the way, found before anything is changed. */
@@ -28,10 +29,12 @@ export interface Provider {
   /** Makes what is absent, starts what is stopped. Returns the names of those that it created or started. */
   ensure(cluster: Cluster, progress: Progress, signal?: AbortSignal): Promise<readonly string[]>;
   status(cluster: Cluster): Promise<ReadonlyMap<string, HostStatus>>;
+  /** The address or name that a person knows a host by. */
+  address(member: Member): string;
   /** How to log in to a member. */
-  target(member: Member): SshTarget;
-  /** Pinned host keys as known_hosts lines, for hosts whose keys are known before the first contact. */
-  knownHosts(cluster: Cluster): Promise<readonly string[]>;
+  target(member: Member): SshTarget | Promise<SshTarget>;
+  /** Keys of hosts that are known before the first contact. */
+  knownHosts(cluster: Cluster): Promise<readonly Pin[]>;
   stop(members: readonly Member[], progress: Progress): Promise<void>;
   reboot(members: readonly Member[], progress: Progress): Promise<void>;
   /**

@@ -1,57 +1,75 @@
 import { isIPv4 } from 'node:net';
-import { resolve } from 'node:path';
 import type { Cluster, Member } from '../cluster/types.js';
+import type { SshClientConfig } from '../ssh/client-config.js';
+import { targetOf, type Destination } from '../ssh/destinations.js';
+import { filedAs } from '../ssh/host-trust.js';
+import type { Pin } from '../ssh/known-hosts-file.js';
+import { parsePublicKey } from '../ssh/known-hosts.js';
 import type { SshTarget } from '../ssh/port.js';
-import { CoreupError } from '../util/errors.js';
-import type { HostStatus, Problem, Provider } from './port.js';
-
-/** One machine as `provider.hosts` describes it. */
-export interface SshHost {
-  readonly address: string;
-  readonly user: string;
-  readonly port: number;
-  readonly identityFile?: string;
-  readonly hostKey?: string;
-}
+import { CoreupError, InputError } from '../util/errors.js';
+import type { HostStatus, Problem, Progress, Provider } from './port.js';
 
 /** Machines that exist. coreup neither makes nor removes them. */
 export class SshProvider implements Provider {
   readonly kind = 'ssh';
+  readonly #targets = new Map<number, Promise<SshTarget>>();
 
   /** @param hosts in the order of the members */
   constructor(
-    private readonly hosts: readonly SshHost[],
-    private readonly directory: string,
+    private readonly hosts: readonly Destination[],
+    private readonly config: SshClientConfig,
   ) {}
 
-  check(): Promise<readonly Problem[]> {
-    return Promise.resolve([]);
+  /** Finds what is wrong with the ssh configuration of any host. */
+  async check(cluster: Cluster): Promise<readonly Problem[]> {
+    const results = await Promise.allSettled(cluster.members.map((member) => this.target(member)));
+    const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    const problems = reasons.map((reason) => {
+      if (!(reason instanceof InputError)) throw reason as Error;
+      return [reason.message, reason.hint ?? ''] as const;
+    });
+    return [...new Map(problems)].map(([message, remedy]) => ({ message, remedy, blame: 'input' }));
   }
 
   /** Nothing to make: whether a machine answers shows when it is logged in to. */
-  ensure(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  async ensure(cluster: Cluster, progress: Progress): Promise<readonly string[]> {
+    for (const member of cluster.members) {
+      const { ignored } = await this.config.of(this.address(member), this.host(member));
+      for (const setting of ignored) progress(`${setting} in your ssh configuration is not used`, member.name);
+    }
+    if (this.config.clientIsMissing) {
+      progress('There is no ssh client on this machine, so that ~/.ssh/config is not read: config.ts alone counts.');
+    }
+    return [];
   }
 
   status(cluster: Cluster): Promise<ReadonlyMap<string, HostStatus>> {
     return Promise.resolve(new Map(cluster.members.map((member) => [member.name, 'running'])));
   }
 
-  target(member: Member): SshTarget {
-    const host = this.hosts[member.index - 1];
-    if (!host) throw new RangeError(`no host for member ${member.name}`);
-    return {
-      name: member.name,
-      address: host.address,
-      port: host.port,
-      user: host.user,
-      ...(host.identityFile === undefined ? {} : { identityFile: resolve(this.directory, host.identityFile) }),
-      ...(host.hostKey === undefined ? {} : { hostKey: host.hostKey }),
-    };
+  address(member: Member): string {
+    return this.host(member).address;
   }
 
-  knownHosts(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  /** @throws InputError where the ssh configuration cannot be used */
+  target(member: Member): Promise<SshTarget> {
+    const known = this.#targets.get(member.index);
+    if (known !== undefined) return known;
+    const target = targetOf(member.name, this.host(member), this.config);
+    this.#targets.set(member.index, target);
+    return target;
+  }
+
+  /** The keys that config.ts gives, so that ssh finds them, too. */
+  async knownHosts(cluster: Cluster): Promise<readonly Pin[]> {
+    const targets = await Promise.all(cluster.members.map((member) => this.target(member)));
+    return targets.flatMap(pinsOf);
+  }
+
+  private host(member: Member): Destination {
+    const host = this.hosts[member.index - 1];
+    if (!host) throw new RangeError(`no host for member ${member.name}`);
+    return host;
   }
 
   stop(members: readonly Member[]): Promise<void> {
@@ -82,6 +100,12 @@ export class SshProvider implements Provider {
       }),
     );
   }
+}
+
+function pinsOf(target: SshTarget): readonly Pin[] {
+  const key = target.hostKey === undefined ? undefined : parsePublicKey(target.hostKey);
+  const own = key === undefined ? [] : [{ ...filedAs(target), key }];
+  return target.jump === undefined ? own : [...own, ...pinsOf(target.jump)];
 }
 
 function namesOf(members: readonly Member[]): readonly string[] {

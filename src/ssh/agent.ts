@@ -1,29 +1,33 @@
 import type ssh2 from 'ssh2';
-import type {
-  BaseAgent,
-  IdentityCallback,
-  KnownPublicKeys,
-  ParsedKey,
-  SignCallback,
-  SigningRequestOptions,
-} from 'ssh2';
+import type { BaseAgent, IdentityCallback, ParsedKey, SignCallback, SigningRequestOptions } from 'ssh2';
+
+/** A key that can log in, wherever its private half is. */
+export interface Signer {
+  /** For messages: the key's file, or the agent. */
+  readonly label: string;
+  /** At least the public half. */
+  readonly key: ParsedKey;
+  /** @param hash the hash to sign with, where the key's type leaves a choice */
+  sign(data: Buffer, hash: string | undefined): Promise<Buffer>;
+}
 
 /**
- * The agent, but offering one key only (like `IdentitiesOnly yes`): each refused key counts against the server's
- * MaxAuthTries, so an agent full of other keys would lock the right one out.
+ * What ssh2 takes for an agent: the given keys, offered in this order, each signing when the server has accepted it. So
+ * no passphrase is asked for a key that the server does not want.
  *
- * @param publicBlob the key to offer; undefined offers all, where the public half is not known
+ * @param onFailure told why a key that the server accepted could not sign; ssh2 goes on with the next one
  */
-export function agentWithOnly(library: typeof ssh2, socket: string, publicBlob: Buffer | undefined): BaseAgent {
-  const agent = new library.OpenSSHAgent(socket);
-  if (publicBlob === undefined) return agent;
-
-  class OneKeyAgent extends library.BaseAgent<ParsedKey> {
+export function keyring(
+  library: typeof ssh2,
+  signers: readonly Signer[],
+  onFailure: (error: Error, signer: Signer) => void,
+): BaseAgent {
+  class Keyring extends library.BaseAgent<ParsedKey> {
     override getIdentities(callback: IdentityCallback<ParsedKey>): void {
-      agent.getIdentities((error, keys) => {
-        if (error) callback(error);
-        else callback(undefined, keys?.filter((key) => wanted(key)) ?? []);
-      });
+      callback(
+        undefined,
+        signers.map(({ key }) => key),
+      );
     }
 
     override sign(
@@ -32,15 +36,41 @@ export function agentWithOnly(library: typeof ssh2, socket: string, publicBlob: 
       options: SigningRequestOptions | SignCallback,
       callback?: SignCallback,
     ): void {
-      if (typeof options === 'function') agent.sign(key, data, {}, options);
-      else agent.sign(key, data, options, callback);
+      const [{ hash }, done] = typeof options === 'function' ? [{}, options] : [options, callback];
+      const signer = signers.find((candidate) => candidate.key === key);
+      if (signer === undefined) throw new RangeError('a key that was not offered');
+      signer.sign(data, hash).then(
+        (signature) => done?.(undefined, signature),
+        (error: unknown) => {
+          const reason = error instanceof Error ? error : new Error(String(error));
+          onFailure(reason, signer);
+          done?.(reason);
+        },
+      );
     }
   }
 
-  function wanted(key: KnownPublicKeys<ParsedKey>[number]): boolean {
-    // OpenSSHAgent gives parsed keys; the wrapped form of the types is for agents of other makes.
-    return 'getPublicSSH' in key && key.getPublicSSH().equals(publicBlob as Buffer);
-  }
+  return new Keyring();
+}
 
-  return new OneKeyAgent();
+/** The keys that an agent holds; none where nobody answers at that socket. */
+export async function agentSigners(library: typeof ssh2, socket: string): Promise<Signer[]> {
+  const agent = new library.OpenSSHAgent(socket);
+  const keys = await new Promise<readonly ParsedKey[]>((resolve) => {
+    agent.getIdentities((error, found) => {
+      // OpenSSHAgent gives parsed keys; the wrapped form of the types is for agents of other makes.
+      resolve(error ? [] : ((found ?? []) as readonly ParsedKey[]));
+    });
+  });
+  return keys.map((key) => ({
+    label: `the keys of the agent ${socket}`,
+    key,
+    sign: (data, hash) =>
+      new Promise((resolve, reject) => {
+        agent.sign(key, data, hash === undefined ? {} : { hash: hash as 'sha256' }, (error, signature) => {
+          if (signature === undefined) reject(error ?? new Error('the agent gave no signature'));
+          else resolve(signature);
+        });
+      }),
+  }));
 }

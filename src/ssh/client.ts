@@ -1,15 +1,25 @@
 import pLimit from 'p-limit';
 import type ssh2 from 'ssh2';
-import { CoreupError } from '../util/errors.js';
-import { abortReason, orAbort, pause, stopOn } from './abort.js';
+import { CoreupError, InterruptedError } from '../util/errors.js';
+import { abortReason, orAbort, pause, stopOn, throwIfAborted } from './abort.js';
+import { keyring } from './agent.js';
+import { AttemptError } from './attempt-error.js';
 import { SshConnection } from './connection.js';
-import { sshError } from './errors.js';
-import { AttemptError, handshake } from './handshake.js';
-import { createHostTrust, type HostTrust, type TrustOptions } from './host-trust.js';
+import { describeTarget } from './errors.js';
+import { givenUp } from './given-up.js';
+import { handshake } from './handshake.js';
+import { HostTrust, type TrustOptions } from './host-trust.js';
 import { Identities } from './identities.js';
+import { LockedKeys, type AskSecret } from './locked-keys.js';
 import type { Connection, ConnectOptions, Ssh, SshTarget } from './port.js';
+import { Questions } from './questions.js';
+import { SudoPasswords } from './sudo-passwords.js';
 
 export interface SshOptions extends TrustOptions {
+  /** Asks for passphrases and sudo passwords; absent where there is no terminal. */
+  readonly askSecret?: AskSecret;
+  /** Gives the sudo password where there is nobody to ask; undefined where there is none. */
+  readonly sudoPassword?: () => Promise<string | undefined>;
   /** Socket of the ssh agent; SSH_AUTH_SOCK where not given, `false` for none. */
   readonly agent?: string | false;
   /** Where `.ssh` with the user's usual keys is; the home directory where not given. */
@@ -46,19 +56,23 @@ interface Attempt {
 }
 
 class Pool implements Ssh {
+  readonly #questions = new Questions();
   readonly #trust: HostTrust;
   readonly #identities: Identities;
+  readonly #passwords: SudoPasswords;
   readonly #limit = pLimit(HANDSHAKES);
   readonly #standing = new Map<string, SshConnection>();
   readonly #attempts = new Map<string, Attempt>();
   readonly #closed = new AbortController();
 
   constructor(private readonly options: SshOptions) {
-    this.#trust = createHostTrust(options);
-    const { agent = process.env.SSH_AUTH_SOCK, home } = options;
+    this.#trust = new HostTrust(options, this.#questions);
+    const { agent = process.env.SSH_AUTH_SOCK, home, askSecret, sudoPassword } = options;
+    this.#passwords = new SudoPasswords(this.#questions, { askSecret, given: sudoPassword });
     this.#identities = new Identities({
       agent: agent === false || agent === '' ? undefined : agent,
       ...(home !== undefined && { home }),
+      locked: new LockedKeys(this.#questions, askSecret),
     });
   }
 
@@ -66,12 +80,16 @@ class Pool implements Ssh {
    * @throws CoreupError SSH_UNREACHABLE, SSH_AUTH, SSH_INCOMPATIBLE, SSH_HOST_KEY_* or SSH_KEY_*; the signal's reason
    */
   async connect(target: SshTarget, { signal, deadline, onRetry }: ConnectOptions): Promise<Connection> {
-    const started = performance.now();
-    const left = () => started + deadline - performance.now();
-    const stop = stopOn(
-      [signal, this.#closed.signal],
-      deadline === 0 ? undefined : { after: deadline, error: () => new DeadlineError() },
-    );
+    const begun = performance.now() - this.#questions.held;
+    const left = () => begun + deadline - (performance.now() - this.#questions.held);
+    const over = new AbortController();
+    const stopTimer =
+      deadline === 0
+        ? () => undefined
+        : this.#questions.timer(deadline, () => {
+            over.abort(new DeadlineError());
+          });
+    const stop = stopOn([signal, this.#closed.signal, over.signal]);
     let failure: AttemptError | undefined;
     let refusals = 0;
     try {
@@ -92,17 +110,22 @@ class Pool implements Ssh {
       if (!(error instanceof DeadlineError)) throw error;
       throw await this.#givenUp(target, failure ?? new AttemptError('unreachable', error.stage), deadline);
     } finally {
+      stopTimer();
       stop.dispose();
     }
   }
 
   async close(): Promise<void> {
     this.#closed.abort(new CoreupError('the SSH connections have been closed', { code: 'SSH_CLOSED' }));
-    await Promise.all([...this.#standing.values()].map((connection) => connection.close()));
+    // What lies behind a jump host goes first.
+    for (const depth of [...new Set([...this.#standing.values()].map(depthOf))].sort((a, b) => b - a)) {
+      const level = [...this.#standing.values()].filter((connection) => depthOf(connection) === depth);
+      await Promise.all(level.map((connection) => connection.close()));
+    }
   }
 
   async #connected(target: SshTarget, stop: AbortSignal): Promise<SshConnection> {
-    const key = `${target.user}@${target.address}:${target.port}`;
+    const key = keyOf(target);
     const standing = this.#standing.get(key);
     if (standing !== undefined) return standing;
     const attempt = this.#attempts.get(key) ?? this.#begin(key, target);
@@ -119,9 +142,12 @@ class Pool implements Ssh {
 
   #begin(key: string, target: SshTarget): Attempt {
     const controller = new AbortController();
-    const connection = this.#limit(() => this.#handshake(key, target, attempt)).finally(() => {
-      if (this.#attempts.get(key) === attempt) this.#attempts.delete(key);
-    });
+    // The jump host first, and not within the limit: many waiting for it would leave no room for it.
+    const connection = this.#jumpTo(target, controller.signal)
+      .then((jump) => this.#limit(() => this.#handshake(key, target, attempt, jump)))
+      .finally(() => {
+        if (this.#attempts.get(key) === attempt) this.#attempts.delete(key);
+      });
     connection.catch(() => undefined); // every caller may have left
     const attempt: Attempt = { connection, controller, waiting: 0, stage: 'too many other hosts to connect to' };
     // A caller that comes after the last one has left starts anew.
@@ -132,15 +158,38 @@ class Pool implements Ssh {
     return attempt;
   }
 
-  async #handshake(key: string, target: SshTarget, attempt: Attempt): Promise<SshConnection> {
+  async #jumpTo({ jump }: SshTarget, signal: AbortSignal): Promise<SshConnection | undefined> {
+    if (jump === undefined) return undefined;
+    try {
+      return await this.#connected(jump, signal);
+    } catch (error) {
+      if (!(error instanceof AttemptError)) throw error;
+      const message = error.jump === undefined ? `${describeTarget(jump)}: ${error.message}` : error.message;
+      throw new AttemptError(error.kind, message, error, error.jump ?? jump);
+    }
+  }
+
+  async #handshake(
+    key: string,
+    target: SshTarget,
+    attempt: Attempt,
+    jump: SshConnection | undefined,
+  ): Promise<SshConnection> {
     const { signal } = attempt.controller;
+    throwIfAborted(signal);
     const library = await loadSsh2();
-    const identities = await this.#identities.of(target, library);
+    const { signers } = await this.#identities.of(target, library);
+    const keys = keyring(library, signers, (error) => {
+      // Ctrl-C at a question is no refusal of a key.
+      if (error instanceof InterruptedError) attempt.controller.abort(error);
+    });
     const { attemptTimeout = ATTEMPT_TIMEOUT, keepalive = KEEPALIVE } = this.options;
     const loggedIn = await handshake(target, {
       library,
       trust: this.#trust,
-      identities,
+      keys,
+      jump,
+      questions: this.#questions,
       timeout: attemptTimeout,
       keepalive: keepalive.interval,
       signal,
@@ -152,6 +201,7 @@ class Pool implements Ssh {
     }
     const connection = new SshConnection(target, loggedIn, {
       keepalive,
+      passwords: this.#passwords,
       onGone: () => {
         if (this.#standing.get(key) === connection) this.#standing.delete(key);
       },
@@ -161,33 +211,21 @@ class Pool implements Ssh {
   }
 
   async #givenUp(target: SshTarget, failure: AttemptError, deadline: number): Promise<CoreupError> {
-    const { message: reason, cause } = failure;
-    if (failure.kind === 'auth') {
-      const tried = (await this.#identities.of(target, await loadSsh2())).map(({ label }) => label).join(', ');
-      return sshError(target, 'SSH_AUTH', `the host refused the login as ${target.user} (tried ${tried})`, {
-        hint: `Check the user and the key: ssh -v -p ${target.port} ${target.user}@${target.address}; the public key must be in ~${target.user}/.ssh/authorized_keys on the host.`,
-        cause,
-      });
-    }
-    if (
-      failure.kind === 'incompatible' &&
-      /host key format/.test(reason) &&
-      (await this.#trust.pinnedTypes(target)).length > 0
-    ) {
-      return this.#trust.otherType(target);
-    }
-    if (failure.kind === 'incompatible' && reason.startsWith('Handshake failed')) {
-      return sshError(target, 'SSH_INCOMPATIBLE', `no common SSH algorithms (${reason})`, {
-        hint: 'The host needs an OpenSSH from 2014 or later with its default algorithms.',
-        cause,
-      });
-    }
-    const waited = deadline === 0 ? '' : ` within ${deadline / 1000} s`;
-    return sshError(target, 'SSH_UNREACHABLE', `not reachable over SSH${waited}: ${reason}`, {
-      hint: `Check that the host is up and that sshd answers: ssh -p ${target.port} ${target.user}@${target.address}`,
-      cause,
+    return givenUp(target, failure, deadline, {
+      trust: this.#trust,
+      offer: async (host) => this.#identities.of(host, await loadSsh2()),
     });
   }
+}
+
+/** Connections are shared by those who go the same way to the same account. */
+function keyOf({ user, address, port, jump }: SshTarget): string {
+  return `${user}@${address}:${port}${jump === undefined ? '' : ` through ${keyOf(jump)}`}`;
+}
+
+/** How many jump hosts lie before it. */
+function depthOf({ target }: { readonly target: SshTarget }): number {
+  return target.jump === undefined ? 0 : 1 + depthOf({ target: target.jump });
 }
 
 /** The caller's own time is over; the attempt may go on for others. */

@@ -12,7 +12,9 @@ import { nudge } from './nudge.js';
 import type { Connection, Exit, Listener, RunOptions, RunResult, Script, SshTarget, Streams } from './port.js';
 import { ReverseForwards } from './reverse.js';
 import { collect } from './run.js';
-import { sudoRefusal } from './sudo.js';
+import { Elevation, type Begun, type InSession } from './elevation.js';
+import type { SudoPasswords } from './sudo-passwords.js';
+import { sudoRefusal, wantsPassword } from './sudo.js';
 
 /** Milliseconds to wait for a polite goodbye. */
 const CLOSE_TIMEOUT = 1000;
@@ -20,6 +22,7 @@ const CLOSE_TIMEOUT = 1000;
 export interface ConnectionOptions {
   /** Milliseconds between keepalive requests, and how many in a row may stay without any sign of life. */
   readonly keepalive: { readonly interval: number; readonly count: number };
+  readonly passwords: SudoPasswords;
   /** Told once when the connection is over, for whatever reason. */
   readonly onGone: () => void;
 }
@@ -33,12 +36,14 @@ export class SshConnection implements Connection {
   readonly #closed: Promise<void>;
   readonly #stopNudging: () => void;
   #reverse: ReverseForwards | undefined;
+  readonly #elevation: Elevation;
 
   constructor(
     readonly target: SshTarget,
     { client, socket }: LoggedIn,
-    { keepalive, onGone }: ConnectionOptions,
+    { keepalive, passwords, onGone }: ConnectionOptions,
   ) {
+    this.#elevation = new Elevation(target, passwords.of(target));
     this.#client = client;
     this.#socket = socket;
     this.#stopNudging = nudge(client, socket);
@@ -62,41 +67,60 @@ export class SshConnection implements Connection {
 
   /** @throws CoreupError SSH_LOST, SSH_TIMEOUT, SSH_SUDO or SSH_SESSION */
   async run(script: Script, options: RunOptions = {}): Promise<RunResult> {
-    const viaSudo = script.sudo === true && this.target.user !== 'root';
-    const { command, head } = bootstrap(script, viaSudo);
+    const { command, head } = bootstrap(script);
     const { timeout } = options;
     const stop = stopOn(
       [this.#gone.signal, options.signal],
       timeout === undefined ? undefined : { after: timeout, error: () => this.#timedOut(timeout) },
     );
+    const session: InSession = (line, use) =>
+      this.#session((client, callback) => client.exec(line, callback), stop.signal, use);
+    const use = async ({ channel, stderr: heard }: Begun): Promise<RunResult> => {
+      const input = [head, ...(script.input ?? [])];
+      const { exit, stdout, stderr } = await orAbort(collect(channel, input, options.onStdout, heard), stop.signal);
+      return { ...this.#known(exit, stop.signal), stdout, stderr };
+    };
     try {
-      const { exit, stdout, stderr } = await this.#session(
-        (client, callback) => client.exec(command, callback),
-        stop.signal,
-        (channel) => orAbort(collect(channel, [head, ...(script.input ?? [])], options.onStdout), stop.signal),
-      );
-      const result = { ...this.#known(exit, stop.signal), stdout, stderr };
-      const refusal = viaSudo ? sudoRefusal(result) : undefined;
-      if (refusal !== undefined) throw this.#sudoRefused(refusal);
-      return result;
+      if (script.sudo !== true) return await session(`exec ${command}`, (channel) => use(begunAt(channel)));
+      const { untried } = this.#elevation;
+      const result = await this.#elevation.run(command, stop.signal, session, use);
+      const refusal = untried ? sudoRefusal(result) : undefined;
+      if (refusal === undefined) return result;
+      if (!wantsPassword(refusal)) throw this.#elevation.refused(refusal);
+      this.#elevation.usePassword();
+      return await this.#elevation.run(command, stop.signal, session, use);
     } finally {
       stop.dispose();
     }
   }
 
-  /** @throws CoreupError SSH_LOST or SSH_SESSION */
+  /** @throws CoreupError SSH_LOST, SSH_SESSION or SSH_SUDO */
   async attach(command: string | undefined, streams: Streams): Promise<Exit> {
     const pty = streams.terminal === true ? terminalOf(streams.stdout) : undefined;
+    // What sudo wants is found out before, since what it prints here goes to the streams.
+    if (streams.sudo === true)
+      await this.run({ text: ':', sudo: true }, streams.signal === undefined ? {} : { signal: streams.signal });
     const stop = stopOn([this.#gone.signal, streams.signal]);
-    try {
-      const exit = await this.#session(
-        (client, callback) =>
-          command === undefined
-            ? client.shell(pty ?? false, callback)
-            : client.exec(command, pty === undefined ? {} : { pty }, callback),
+    const session: InSession = (line, use) =>
+      this.#session(
+        (client, callback) => client.exec(line, pty === undefined ? {} : { pty }, callback),
         stop.signal,
-        (channel) => stream(channel, streams, stop.signal),
+        use,
       );
+    const use = ({ channel, stderr }: Begun): Promise<Exit | undefined> => {
+      if (stderr.length > 0) streams.stderr.write(stderr);
+      return stream(channel, streams, stop.signal);
+    };
+    try {
+      const exit = await (command === undefined
+        ? this.#session(
+            (client, callback) => client.shell(pty ?? false, callback),
+            stop.signal,
+            (channel) => use(begunAt(channel)),
+          )
+        : streams.sudo === true
+          ? this.#elevation.run(command, stop.signal, session, use)
+          : session(command, (channel) => use(begunAt(channel))));
       return this.#known(exit, stop.signal);
     } finally {
       stop.dispose();
@@ -205,10 +229,8 @@ export class SshConnection implements Connection {
       hint: 'The host may be overloaded or hanging; log in and look, then run the same command again.',
     });
   }
+}
 
-  #sudoRefused(refusal: string) {
-    return sshError(this.target, 'SSH_SUDO', `${this.target.user} may not use sudo without a password (${refusal})`, {
-      hint: `Log in as root, or allow it on the host: echo '${this.target.user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/coreup`,
-    });
-  }
+function begunAt(channel: ClientChannel): Begun {
+  return { channel, stderr: Buffer.alloc(0) };
 }

@@ -1,18 +1,24 @@
-import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type ssh2 from 'ssh2';
-import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
-import { messageOf } from '../util/errors.js';
+import type { AgentAuthMethod, BaseAgent, Client, ServerHostKeyAlgorithm } from 'ssh2';
+import { CoreupError, messageOf } from '../util/errors.js';
 import { abortReason, throwIfAborted } from './abort.js';
+import { AttemptError } from './attempt-error.js';
 import type { HostTrust } from './host-trust.js';
-import type { Identity } from './identities.js';
-import type { SshTarget } from './port.js';
+import type { Connection, SshTarget } from './port.js';
+import type { Questions } from './questions.js';
+import { wayTo } from './way.js';
 
 export interface HandshakeOptions {
   readonly library: typeof ssh2;
   readonly trust: HostTrust;
-  readonly identities: readonly Identity[];
+  /** The keys to offer. */
+  readonly keys: BaseAgent;
+  /** The connection to the host that this one is behind. */
+  readonly jump?: Connection | undefined;
   /** Milliseconds from dialling to being logged in; time in which a person is asked does not count. */
   readonly timeout: number;
+  readonly questions: Questions;
   /** Milliseconds between keepalive requests. */
   readonly keepalive: number;
   readonly signal: AbortSignal;
@@ -22,18 +28,7 @@ export interface HandshakeOptions {
 
 export interface LoggedIn {
   readonly client: Client;
-  readonly socket: Socket;
-}
-
-/** Why an attempt failed, and so whether another one makes sense. */
-export class AttemptError extends Error {
-  constructor(
-    readonly kind: 'unreachable' | 'auth' | 'incompatible',
-    message: string,
-    cause?: unknown,
-  ) {
-    super(message, { cause });
-  }
+  readonly socket: Duplex;
 }
 
 /**
@@ -69,57 +64,44 @@ const HOST_KEYS: readonly ServerHostKeyAlgorithm[] = [
  * @throws AttemptError when the host could not be reached or refused; CoreupError when its key must not be trusted
  */
 export async function handshake(target: SshTarget, options: HandshakeOptions): Promise<LoggedIn> {
-  const { library, trust, identities, signal, onStage } = options;
+  const { library, trust, signal, onStage } = options;
   const pinned = await trust.pinnedTypes(target);
   const serverHostKey = pinned.length === 0 ? HOST_KEYS : HOST_KEYS.filter((name) => pinned.includes(plainType(name)));
   throwIfAborted(signal);
 
-  onStage('no answer from the network');
-  const socket = connect({ host: target.address, port: target.port, noDelay: true });
+  let stage = '';
+  const at = (name: string) => {
+    stage = name;
+    onStage(name);
+  };
+  const way = wayTo(target, options.jump);
   const client = new library.Client();
 
   return new Promise<LoggedIn>((resolve, reject) => {
-    let timer: NodeJS.Timeout;
     let settled = false;
-    let stage = '';
-    const at = (name: string) => {
-      stage = name;
-      onStage(name);
-    };
     const settle = () => {
       settled = true;
-      clearTimeout(timer);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
     };
     const fail = (error: unknown) => {
       if (settled) return;
       settle();
       client.destroy();
-      socket.destroy();
+      way.abandon();
       reject(error instanceof Error ? error : new Error(String(error)));
     };
     const onAbort = () => {
       fail(abortReason(signal));
     };
-    const startTimer = (milliseconds: number) => {
-      timer = setTimeout(() => {
-        fail(new AttemptError('unreachable', `${stage} within ${milliseconds / 1000} s`));
-      }, milliseconds);
-    };
+    const stopTimer = options.questions.timer(options.timeout, () => {
+      fail(new AttemptError('unreachable', `${stage} within ${options.timeout / 1000} s`));
+    });
 
     signal.addEventListener('abort', onAbort, { once: true });
-    at('no answer from the network');
-    startTimer(options.timeout);
-
-    socket.once('connect', () => {
-      at('connected, but no SSH handshake');
-    });
+    at(way.stage);
     client.once('handshake', () => {
       at('the SSH handshake was done, but no login');
-    });
-    client.once('ready', () => {
-      settle();
-      resolve({ client, socket });
     });
     client.once('close', () => {
       fail(new AttemptError('unreachable', `the host closed the connection (${stage})`));
@@ -130,7 +112,17 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       fail(attemptError(error));
     });
 
-    try {
+    const logIn = (socket: Duplex) => {
+      if (settled) {
+        socket.destroy();
+        return;
+      }
+      at('connected, but no SSH handshake');
+      client.once('ready', () => {
+        settle();
+        resolve({ client, socket });
+      });
+      const logInWith: AgentAuthMethod = { type: 'agent', username: target.user, agent: options.keys };
       client.connect({
         sock: socket,
         username: target.user,
@@ -139,12 +131,10 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
         keepaliveInterval: options.keepalive,
         // Liveness judges (see liveness.ts); ssh2's own count would call a slow upload dead.
         keepaliveCountMax: Number.MAX_SAFE_INTEGER,
-        authHandler: identities.map(({ method }) => method),
+        authHandler: [logInWith],
         hostVerifier: (key: Buffer, decide: (trusted: boolean) => void) => {
-          clearTimeout(timer);
           trust.verify(target, key).then(
             () => {
-              if (!settled) startTimer(options.timeout); // settled: the key is shown again when keys are renewed
               decide(true);
             },
             (error: unknown) => {
@@ -154,14 +144,18 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
           );
         },
       });
-    } catch (error) {
-      fail(error);
-    }
+    };
+    way.opened
+      .then(logIn, (error: unknown) => {
+        fail(attemptError(error as Error));
+      })
+      .catch(fail);
   });
 }
 
-function attemptError(error: Error & { level?: string; code?: unknown }): AttemptError {
+function attemptError(error: Error & { level?: string; code?: unknown }): Error {
   const { level, code, message } = error;
+  if (error instanceof AttemptError || error instanceof CoreupError) return error;
   if (level === 'client-authentication' || /too many authentication failures/i.test(message)) {
     return new AttemptError('auth', message, error);
   }

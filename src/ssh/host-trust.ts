@@ -1,104 +1,150 @@
 import type { SshTarget } from './port.js';
 import type { CoreupError } from '../util/errors.js';
 import { sshError } from './errors.js';
-import { appendKnownHost, readKnownHosts } from './known-hosts-file.js';
-import { fingerprint, hostName, keyType, lookup, parsePublicKey, verdict } from './known-hosts.js';
+import { appendKnownHost, KnownHostsFiles } from './known-hosts-file.js';
+import {
+  fingerprint,
+  hostName,
+  keyType,
+  lookup,
+  parsePublicKey,
+  pinnedFor,
+  revocation,
+  verdict,
+  type KnownHost,
+} from './known-hosts.js';
+import type { Questions } from './questions.js';
+import { revokedBy } from './revoked-keys.js';
 
-/** Asks a person whether an unknown host is the right one. */
-export type ConfirmHost = (question: {
+export interface HostKeyQuestion {
   readonly target: SshTarget;
   /** `SHA256:…`, to compare with what `ssh-keygen -lf` prints on the host's console. */
   readonly fingerprint: string;
   readonly type: string;
-}) => Promise<boolean>;
+}
+
+/** Asks a person whether an unknown host is the right one. */
+export type ConfirmHost = (question: HostKeyQuestion) => Promise<boolean>;
 
 export interface TrustOptions {
+  /** The project's own: read first, and the only one that is written to. */
   readonly knownHostsFile: string;
   /** Pin the key of a host that known_hosts does not know, without asking (like `StrictHostKeyChecking accept-new`). */
   readonly acceptNew?: boolean;
   readonly confirm?: ConfirmHost;
 }
 
+const COMPARE = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host's console";
+
 /** Decides whether a host is the one it should be. */
-export interface HostTrust {
+export class HostTrust {
+  readonly #files = new KnownHostsFiles();
+
+  constructor(
+    private readonly options: TrustOptions,
+    private readonly questions: Questions,
+  ) {}
+
   /** Types of the keys pinned for this host; empty where none is. */
-  pinnedTypes(target: SshTarget): Promise<string[]>;
-  /** @throws CoreupError when the key must not be trusted */
-  verify(target: SshTarget, key: Buffer): Promise<void>;
-  /** The error for a host that offers no key of the pinned types. */
-  otherType(target: SshTarget): Promise<CoreupError>;
-}
-
-export function createHostTrust(options: TrustOptions): HostTrust {
-  const { knownHostsFile: file } = options;
-  let questions: Promise<unknown> = Promise.resolve(); // a person answers one at a time
-
-  async function pins(target: SshTarget): Promise<{ key: Buffer; where: string }[]> {
-    if (target.hostKey !== undefined) return [{ key: configuredKey(target, target.hostKey), where: 'the config' }];
-    const about = lookup(await readKnownHosts(file), target.address, target.port);
-    return about
-      .filter((entry) => entry.marker === undefined)
-      .map((entry) => ({ key: entry.key, where: `${file}:${entry.line}` }));
+  async pinnedTypes(target: SshTarget): Promise<string[]> {
+    return [...new Set((await this.#pins(target)).flatMap(({ key }) => keyType(key) ?? []))];
   }
 
-  async function changed(target: SshTarget, received: string): Promise<CoreupError> {
-    const expected = (await pins(target)).map(({ key, where }) => `${fingerprint(key)} (${keyType(key)}, ${where})`);
+  /** @throws CoreupError SSH_HOST_KEY_* when the key must not be trusted */
+  async verify(target: SshTarget, key: Buffer): Promise<void> {
+    const received = `${fingerprint(key)} (${keyType(key) ?? 'unknown type'})`;
+    const { address, port } = filedAs(target);
+    const entries = await this.#entries(target);
+    await this.#refuseRevoked(target, key, entries);
+    const known = verdict(entries, address, port, key);
+    if (target.hostKey !== undefined) {
+      if (!configuredKey(target, target.hostKey).equals(key)) throw await this.#changed(target, received);
+      if (known !== 'unknown') return;
+    }
+    if (known === 'match') return;
+    if (known === 'changed') throw await this.#changed(target, received);
+    if (!(await this.#agreed(target, key))) throw this.#unknown(target, received, entries);
+    await appendKnownHost(this.options.knownHostsFile, { address, port, key });
+  }
+
+  /** The error for a host that offers no key of the pinned types. */
+  otherType(target: SshTarget): Promise<CoreupError> {
+    return this.#changed(target, 'an offer without any key of that type');
+  }
+
+  #entries(target: SshTarget): Promise<KnownHost[]> {
+    return this.#files.entries([this.options.knownHostsFile, ...(target.trust?.files ?? [])]);
+  }
+
+  async #pins(target: SshTarget): Promise<{ key: Buffer; where: string }[]> {
+    if (target.hostKey !== undefined) return [{ key: configuredKey(target, target.hostKey), where: 'the config' }];
+    const { address, port } = filedAs(target);
+    return pinnedFor(await this.#entries(target), address, port).map((entry) => ({
+      key: entry.key,
+      where: placeOf(entry),
+    }));
+  }
+
+  async #refuseRevoked(target: SshTarget, key: Buffer, entries: readonly KnownHost[]): Promise<void> {
+    const { address, port } = filedAs(target);
+    const entry = revocation(entries, address, port, key);
+    const place = entry ? placeOf(entry) : await revokedBy(target, key);
+    if (place === undefined) return;
+    throw sshError(target, 'SSH_HOST_KEY_REVOKED', `the host shows a revoked key, ${fingerprint(key)} (${place})`, {
+      hint: 'Give the host a new key (ssh-keygen -A after removing the old one); or remove that line if it is wrong.',
+    });
+  }
+
+  async #changed(target: SshTarget, received: string): Promise<CoreupError> {
+    const pins = await this.#pins(target);
+    const expected = pins.map(({ key, where }) => `${fingerprint(key)} (${keyType(key)}, ${where})`);
+    const { address, port } = filedAs(target);
+    const files = [...new Set((await this.#entries(target)).flatMap(({ file }) => file ?? []))].filter((file) =>
+      pins.some(({ where }) => where.startsWith(`${file}:`)),
+    );
+    const removal = files.map((file) => `ssh-keygen -f '${file}' -R '${hostName(address, port)}'`).join(' && ');
     return sshError(
       target,
       'SSH_HOST_KEY_CHANGED',
       `the host key has changed: expected ${expected.join(' or ')}, received ${received}`,
       {
         hint:
-          'Somebody may be in between, or the host was installed again. Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` ' +
-          (target.hostKey === undefined
-            ? `on the host's console; if the new key is right, run: ssh-keygen -f '${file}' -R '${hostName(target.address, target.port)}'`
-            : "on the host's console; if the new key is right, put it into the config."),
+          `Somebody may be in between, or the host was installed again. Compare with ${COMPARE}; if the new key is right, ` +
+          (target.hostKey === undefined ? `run: ${removal}` : 'put it into the config.'),
       },
     );
   }
 
-  async function agreed(target: SshTarget, key: Buffer): Promise<boolean> {
-    if (target.hostKey !== undefined || options.acceptNew === true) return true;
-    const { confirm } = options;
-    if (confirm === undefined) return false;
-    const question = { target, fingerprint: fingerprint(key), type: keyType(key) ?? 'unknown' };
-    const answer = questions.then(() => confirm(question));
-    questions = answer.catch(() => undefined);
-    return answer;
+  #unknown(target: SshTarget, received: string, entries: readonly KnownHost[]): CoreupError {
+    const { address, port } = filedAs(target);
+    const authority = lookup(entries, address, port).find((entry) => entry.marker === 'cert-authority');
+    const why =
+      authority === undefined
+        ? ''
+        : `; ${placeOf(authority)} trusts a certificate authority for it, but coreup cannot check host certificates`;
+    return sshError(target, 'SSH_HOST_KEY_UNKNOWN', `the host key ${received} is not known${why}`, {
+      hint:
+        `Compare it with ${COMPARE}. If it is right, give it as host_key in the config, log in once with ssh, or run ` +
+        'coreup on a terminal, which asks.',
+    });
   }
 
-  return {
-    async pinnedTypes(target) {
-      return [...new Set((await pins(target)).flatMap(({ key }) => keyType(key) ?? []))];
-    },
+  async #agreed(target: SshTarget, key: Buffer): Promise<boolean> {
+    if (target.hostKey !== undefined || this.options.acceptNew === true) return true;
+    const { confirm } = this.options;
+    if (confirm === undefined) return false;
+    const question = { target, fingerprint: fingerprint(key), type: keyType(key) ?? 'unknown' };
+    return this.questions.ask(() => confirm(question));
+  }
+}
 
-    async verify(target, key) {
-      const known = verdict(await readKnownHosts(file), target.address, target.port, key);
-      const received = `${fingerprint(key)} (${keyType(key) ?? 'unknown type'})`;
-      if (known === 'revoked') {
-        throw sshError(target, 'SSH_HOST_KEY_REVOKED', `the host shows a revoked key, ${received}`, {
-          hint: `The key is marked @revoked in ${file}. Give the host a new key, or remove that line if it is wrong.`,
-        });
-      }
-      if (target.hostKey !== undefined && !configuredKey(target, target.hostKey).equals(key)) {
-        throw await changed(target, received);
-      }
-      if (known === 'match' || (known === 'changed' && target.hostKey !== undefined)) return;
-      if (known === 'changed') throw await changed(target, received);
-      if (!(await agreed(target, key))) {
-        throw sshError(target, 'SSH_HOST_KEY_UNKNOWN', `the host key ${received} is not known`, {
-          hint:
-            "Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host's console. If it is right, " +
-            `put the key into the config or into ${file}.`,
-        });
-      }
-      await appendKnownHost(file, target.address, target.port, key);
-    },
+/** The name under which known_hosts has a host: HostKeyAlias takes the place of address and port, as with ssh. */
+export function filedAs({ address, port, trust }: SshTarget): { readonly address: string; readonly port: number } {
+  return trust?.alias === undefined ? { address, port } : { address: trust.alias, port: 22 };
+}
 
-    otherType(target) {
-      return changed(target, 'an offer without any key of that type');
-    },
-  };
+function placeOf(entry: KnownHost): string {
+  return `${entry.file ?? 'known_hosts'}:${entry.line}`;
 }
 
 function configuredKey(target: SshTarget, text: string): Buffer {

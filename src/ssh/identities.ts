@@ -1,129 +1,149 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type ssh2 from 'ssh2';
-import type { AnyAuthMethod, ParsedKey } from 'ssh2';
+import type { ParsedKey } from 'ssh2';
 import { messageOf } from '../util/errors.js';
-import { agentWithOnly } from './agent.js';
+import { agentSigners, type Signer } from './agent.js';
 import { sshError } from './errors.js';
-import { publicBlobOf } from './keys.js';
+import { KeyFiles, type LoadedKey } from './key-files.js';
+import type { LockedKeys } from './locked-keys.js';
 import type { SshTarget } from './port.js';
-
-/** One way to log in, in the order in which they are offered. */
-export interface Identity {
-  /** For messages: the key's file, or the agent. */
-  readonly label: string;
-  readonly method: AnyAuthMethod;
-}
 
 export interface IdentityOptions {
   /** Socket of the ssh agent, as in SSH_AUTH_SOCK; undefined where there is none. */
   readonly agent: string | undefined;
   /** Where `.ssh` is; the user's home directory by default. */
   readonly home?: string;
+  readonly locked: LockedKeys;
+}
+
+/** The keys to offer to a host, in order. */
+export interface Offer {
+  readonly signers: readonly Signer[];
+  /** Files that cannot be offered: they are protected, in no agent, and there is nobody to ask. */
+  readonly locked: readonly string[];
 }
 
 /** What `ssh` itself tries without an IdentityFile, newest kind first. */
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 type Ssh2 = typeof ssh2;
-type LoadedKey =
-  | { readonly state: 'ready'; readonly key: ParsedKey }
-  | { readonly state: 'encrypted'; readonly publicBlob: Buffer | undefined };
 
-/** Reads keys, each file once, and finds the ones to offer to a host. */
+/** Finds the keys to offer to a host. */
 export class Identities {
-  readonly #files = new Map<string, Promise<LoadedKey>>();
+  readonly #files = new KeyFiles();
 
   constructor(private readonly options: IdentityOptions) {}
 
   /**
-   * With an identity file only that key; otherwise the agent's and the user's usual keys.
+   * With an identity file only that key. Otherwise as ssh does (sshconnect2.c, pubkey_prepare): keys of the agent that
+   * are also among the files, the agent's other keys unless the files alone are wanted, then the files.
    *
-   * @throws CoreupError SSH_KEY_MISSING, SSH_KEY_INVALID, SSH_KEY_ENCRYPTED or SSH_NO_KEY
+   * @throws CoreupError SSH_KEY_MISSING, SSH_KEY_INVALID, SSH_KEY_ENCRYPTED or SSH_NO_KEY; what asking for a passphrase
+   *   throws
    */
-  async of(target: SshTarget, library: Ssh2): Promise<Identity[]> {
-    return target.identityFile === undefined
-      ? this.#usual(target, library)
-      : [await this.#fromFile(target, target.identityFile, library)];
+  async of(target: SshTarget, library: Ssh2): Promise<Offer> {
+    const { identityFile, identities } = target;
+    const socket = this.#agentOf(target);
+    const held = socket === undefined ? [] : await agentSigners(library, socket);
+    const { home = homedir() } = this.options;
+    const usual = DEFAULT_KEYS.map((name) => join(home, '.ssh', name));
+    const files = identityFile === undefined ? (identities?.files ?? usual) : [identityFile];
+
+    const fromAgent: Signer[] = [];
+    const fromFiles: Signer[] = [];
+    const locked: string[] = [];
+    for (const file of files) {
+      const loaded = await this.#load(target, file, library);
+      if (loaded === undefined) continue;
+      const inAgent = held.find(({ key }) => sameKey(key, halfOf(loaded)));
+      if (inAgent) fromAgent.push({ ...inAgent, label: `${file} (in the agent)` });
+      else if (loaded.state === 'ready') fromFiles.push(fileSigner(file, loaded.key));
+      else if (loaded.state === 'encrypted') {
+        const signer = await this.#lockedSigner(target, file, loaded, library);
+        if (signer) fromFiles.push(signer);
+        else locked.push(file);
+      } else if (identityFile !== undefined) {
+        throw unusable(target, file, `the private key ${file} cannot be used: it is a public key`);
+      }
+    }
+    const only = identityFile !== undefined || identities?.only === true;
+    const others = held.filter(({ key }) => !fromAgent.some((signer) => sameKey(signer.key, key)));
+    const signers = [...fromAgent, ...(only ? [] : others), ...fromFiles];
+    if (signers.length === 0) throw nothingToOffer(target, locked);
+    return { signers, locked };
   }
 
-  async #fromFile(target: SshTarget, file: string, library: Ssh2): Promise<Identity> {
-    let loaded: LoadedKey;
+  #agentOf({ identities }: SshTarget): string | undefined {
+    const { agent } = identities ?? {};
+    return agent === undefined ? this.options.agent : agent === false ? undefined : agent;
+  }
+
+  /** @returns undefined for a key that need not be there and cannot be used */
+  async #load(target: SshTarget, file: string, library: Ssh2): Promise<LoadedKey | undefined> {
     try {
-      loaded = await this.#load(file, library);
+      return await this.#files.load(file, library);
     } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      throw sshError(
-        target,
-        missing ? 'SSH_KEY_MISSING' : 'SSH_KEY_INVALID',
-        missing
-          ? `the private key ${file} does not exist`
-          : `the private key ${file} cannot be used: ${messageOf(error)}`,
-        {
-          hint: "Set ssh.identity_file (or the host's identity_file) to a private key that the host accepts.",
-          cause: error,
-        },
-      );
+      if (target.identityFile === undefined) return undefined;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        throw unusable(target, file, `the private key ${file} does not exist`, 'SSH_KEY_MISSING', error);
+      }
+      const reason = messageOf(error);
+      throw unusable(target, file, `the private key ${file} cannot be used: ${reason}`, 'SSH_KEY_INVALID', error);
     }
-    if (loaded.state === 'ready') return publicKey(target, file, loaded.key);
-    const { agent } = this.options;
-    if (agent === undefined) throw encrypted(target, file);
-    return {
-      label: `${file} (in the agent)`,
-      method: { type: 'agent', username: target.user, agent: agentWithOnly(library, agent, loaded.publicBlob) },
-    };
   }
 
-  async #usual(target: SshTarget, library: Ssh2): Promise<Identity[]> {
-    const { agent, home = homedir() } = this.options;
-    const found: Identity[] = [];
-    let locked: string | undefined;
-    if (agent !== undefined) {
-      found.push({ label: `the keys of the agent ${agent}`, method: { type: 'agent', username: target.user, agent } });
+  /** Asks when the server has accepted the key; right away for one that does not show its public half. */
+  async #lockedSigner(
+    target: SshTarget,
+    file: string,
+    { text, half }: Extract<LoadedKey, { state: 'encrypted' }>,
+    library: Ssh2,
+  ): Promise<Signer | undefined> {
+    const { locked } = this.options;
+    if (!locked.canAsk) return undefined;
+    if (half === undefined) {
+      if (target.identityFile === undefined && target.identities === undefined) return undefined;
+      return fileSigner(file, await locked.open(file, text, library));
     }
-    for (const name of DEFAULT_KEYS) {
-      const file = join(home, '.ssh', name);
-      const loaded = await this.#load(file, library).catch(() => undefined);
-      if (loaded?.state === 'ready') found.push(publicKey(target, file, loaded.key));
-      if (loaded?.state === 'encrypted') locked ??= file;
-    }
-    if (found.length > 0) return found;
-    if (locked !== undefined) throw encrypted(target, locked);
-    throw sshError(target, 'SSH_NO_KEY', `there is no key to log in with as ${target.user}`, {
-      hint: `Set ssh.identity_file, start an agent (ssh-add), or make a key: ssh-keygen -t ed25519`,
+    const open = async () => locked.open(file, text, library);
+    return { label: file, key: half, sign: async (data, hash) => signature(await open(), data, hash) };
+  }
+}
+
+function fileSigner(file: string, key: ParsedKey): Signer {
+  // In a promise's turn: what the key refuses is a rejection then.
+  return { label: file, key, sign: (data, hash) => Promise.resolve().then(() => signature(key, data, hash)) };
+}
+
+function signature(key: ParsedKey, data: Buffer, hash: string | undefined): Buffer {
+  const signed: unknown = key.sign(data, hash);
+  if (signed instanceof Error) throw signed;
+  return signed as Buffer;
+}
+
+function halfOf(loaded: LoadedKey): ParsedKey | undefined {
+  return loaded.state === 'ready' ? loaded.key : loaded.half;
+}
+
+function sameKey(one: ParsedKey, other: ParsedKey | undefined): boolean {
+  return other !== undefined && one.getPublicSSH().equals(other.getPublicSSH());
+}
+
+function unusable(target: SshTarget, file: string, what: string, code = 'SSH_KEY_INVALID', cause?: unknown) {
+  return sshError(target, code, what, {
+    hint: `Set the host's identity_file to a private key that the host accepts; ${file} is what the config names.`,
+    cause,
+  });
+}
+
+function nothingToOffer(target: SshTarget, [locked]: readonly string[]) {
+  if (locked === undefined) {
+    return sshError(target, 'SSH_NO_KEY', `there is no key to log in with as ${target.user}`, {
+      hint: `Set the host's identity_file, start an agent (ssh-add), or make a key: ssh-keygen -t ed25519`,
     });
   }
-
-  #load(file: string, library: Ssh2): Promise<LoadedKey> {
-    const known = this.#files.get(file);
-    if (known !== undefined) return known;
-    const loading = load(file, library);
-    this.#files.set(file, loading);
-    loading.catch(() => this.#files.delete(file)); // it may be there the next time
-    return loading;
-  }
-}
-
-async function load(file: string, library: Ssh2): Promise<LoadedKey> {
-  const text = await readFile(file, 'utf8');
-  // One file holds one key; ssh2's types say otherwise only for its old PPK reader.
-  const parsed: ParsedKey | Error | undefined = [library.utils.parseKey(text)].flat()[0];
-  if (parsed instanceof Error || parsed === undefined) {
-    const reason = messageOf(parsed ?? 'it is empty');
-    if (/encrypted/i.test(reason)) return { state: 'encrypted', publicBlob: publicBlobOf(text) };
-    throw new Error(reason);
-  }
-  if (!parsed.isPrivateKey()) throw new Error('it is a public key');
-  return { state: 'ready', key: parsed };
-}
-
-function publicKey(target: SshTarget, file: string, key: ParsedKey): Identity {
-  return { label: file, method: { type: 'publickey', username: target.user, key } };
-}
-
-function encrypted(target: SshTarget, file: string) {
-  return sshError(target, 'SSH_KEY_ENCRYPTED', `the private key ${file} is protected by a passphrase`, {
-    hint: `Load it into an agent first: eval "$(ssh-agent)"; ssh-add '${file}'`,
+  return sshError(target, 'SSH_KEY_ENCRYPTED', `the private key ${locked} is protected by a passphrase`, {
+    hint: `Load it into an agent first: eval "$(ssh-agent)"; ssh-add '${locked}'. On a terminal coreup asks for it.`,
   });
 }

@@ -1,9 +1,13 @@
 import { createHash, createHmac } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { glob } from './glob.js';
 
 /** One line of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownHost {
   /** Line in the file, from 1. */
   readonly line: number;
+  /** The file, where it was read from one. */
+  readonly file?: string;
   readonly marker?: 'revoked' | 'cert-authority';
   /** Names as they stand there: plain, `[host]:port`, with wildcards, `!negated`, or one hashed `|1|salt|hash`. */
   readonly names: readonly string[];
@@ -25,10 +29,15 @@ export function fingerprint(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The name under which OpenSSH files a host: bare on port 22, else `[host]:port`. */
+/** The name under which OpenSSH files a host: bare on port 22, else `[host]:port`; IPv6 in its shortest form. */
 export function hostName(address: string, port: number): string {
-  const host = address.toLowerCase();
+  const host = canonical(address.toLowerCase());
   return port === DEFAULT_PORT ? host : `[${host}]:${port}`;
+}
+
+function canonical(address: string): string {
+  if (!isIPv6(address) || address.includes('%')) return address;
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
 /** The type that a key names in itself; undefined where the bytes are no SSH key. */
@@ -83,16 +92,34 @@ export function lookup(entries: readonly KnownHost[], address: string, port: num
   return entries.filter((entry) => covers(entry.names, name));
 }
 
+/** The keys that stand for a host: the entries about it without a marker. */
+export function pinnedFor(entries: readonly KnownHost[], address: string, port: number): KnownHost[] {
+  return lookup(entries, address, port).filter((entry) => entry.marker === undefined);
+}
+
+/** The `@revoked` entry that forbids a key to a host, if there is one. */
+export function revocation(
+  entries: readonly KnownHost[],
+  address: string,
+  port: number,
+  key: Buffer,
+): KnownHost | undefined {
+  return lookup(entries, address, port).find((entry) => entry.marker === 'revoked' && entry.key.equals(key));
+}
+
 /**
  * What known_hosts says about a key that a host has shown. Certificate authorities are not used (ssh2 knows no host
- * certificates), so `@cert-authority` lines neither trust nor distrust a plain key.
+ * certificates), so `@cert-authority` lines neither trust nor distrust a plain key. As in OpenSSH (sshconnect.c), a host
+ * on another port than 22 that is not filed under it may be known by its bare name.
  */
 export function verdict(entries: readonly KnownHost[], address: string, port: number, key: Buffer): Verdict {
-  const about = lookup(entries, address, port);
-  if (about.some((entry) => entry.marker === 'revoked' && entry.key.equals(key))) return 'revoked';
-  const pinned = about.filter((entry) => entry.marker === undefined);
+  if (revocation(entries, address, port, key)) return 'revoked';
+  const pinned = pinnedFor(entries, address, port);
   if (pinned.some((entry) => entry.key.equals(key))) return 'match';
-  return pinned.length > 0 ? 'changed' : 'unknown';
+  if (pinned.length > 0) return 'changed';
+  if (port === DEFAULT_PORT) return 'unknown';
+  const bare = verdict(entries, address, DEFAULT_PORT, key);
+  return bare === 'changed' ? 'unknown' : bare;
 }
 
 /**
@@ -121,13 +148,7 @@ function covers(patterns: readonly string[], name: string): boolean {
 }
 
 function matches(pattern: string, name: string): boolean {
-  if (pattern.startsWith('|')) return isHashOf(pattern, name);
-  const source = pattern
-    .toLowerCase()
-    .replace(/[\\^$.+()[\]{}|]/g, '\\$&')
-    .replace(/\*+/g, '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`).test(name);
+  return pattern.startsWith('|') ? isHashOf(pattern, name) : glob(pattern.toLowerCase(), name);
 }
 
 /** `|1|salt|hash`, as `HashKnownHosts yes` writes names: HMAC-SHA1 of the name. */

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /**
  * Calls `onDead` once when nothing at all has come from the peer for `count` keepalive intervals.
@@ -9,20 +9,20 @@ import type { Socket } from 'node:net';
  * @param interval milliseconds
  * @returns a function that stops watching
  */
-export function watchLiveness(socket: Socket, interval: number, count: number, onDead: () => void): () => void {
-  let received = socket.bytesRead;
+export function watchLiveness(socket: Duplex, interval: number, count: number, onDead: () => void): () => void {
   let silent = 0;
+  const onData = () => {
+    silent = 0;
+  };
+  socket.on('data', onData);
   const timer = setInterval(() => {
-    if (socket.bytesRead !== received) {
-      received = socket.bytesRead;
-      silent = 0;
-    } else if (++silent > count) {
-      clearInterval(timer);
-      onDead();
-    }
+    if (silent++ < count) return;
+    clearInterval(timer);
+    onDead();
   }, interval);
   timer.unref();
   return () => {
+    socket.off('data', onData);
     clearInterval(timer);
   };
 }

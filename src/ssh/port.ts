@@ -7,10 +7,30 @@ export interface SshTarget {
   readonly address: string;
   readonly port: number;
   readonly user: string;
-  /** Private key file; without it the agent and the usual keys in ~/.ssh are tried. */
+  /** The only private key file to try; without it `identities`, otherwise the agent and the usual keys in ~/.ssh. */
   readonly identityFile?: string;
+  /** What the user's ssh configuration says about keys. */
+  readonly identities?: {
+    /** Private key files in the order in which to offer them; those that are not there are passed over. */
+    readonly files: readonly string[];
+    /** Offer these keys alone, also from the agent (IdentitiesOnly). */
+    readonly only: boolean;
+    /** Socket of the agent, `false` for none; the pool's own where absent. */
+    readonly agent?: string | false;
+  };
   /** The host's public key (`ssh-ed25519 AAAA…`) where the config gives it; otherwise known_hosts decides. */
   readonly hostKey?: string;
+  /** What the user's ssh configuration says about host keys. */
+  readonly trust?: {
+    /** More known_hosts files to read, never written to. */
+    readonly files: readonly string[];
+    /** The name that stands for the host in known_hosts (HostKeyAlias). */
+    readonly alias?: string;
+    /** A file of keys that no host may have (RevokedHostKeys). */
+    readonly revoked?: string;
+  };
+  /** The host to go through, which may itself be behind another one. */
+  readonly jump?: SshTarget;
 }
 
 /** A script for the host's POSIX shell. It travels on stdin, so nothing of it shows in a process list. */
@@ -18,7 +38,7 @@ export interface Script {
   readonly text: string;
   /** Bytes that the script finds on its stdin. */
   readonly input?: readonly Uint8Array[];
-  /** Run as root; needs passwordless sudo where the user is not root. */
+  /** Run as root: through sudo where the user is not root. */
   readonly sudo?: boolean;
 }
 
@@ -47,6 +67,8 @@ export interface Streams {
   readonly stderr: Writable;
   /** Ask for a terminal on the host; `stdin` is put into raw mode and resizes of `stdout` are passed on. */
   readonly terminal?: boolean;
+  /** Run the command as root: through sudo where the user is not root. */
+  readonly sudo?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -6,20 +6,22 @@ import type { Exit, RunResult } from './port.js';
 /**
  * Feeds a command and collects its output.
  *
+ * @param heard what stderr has given already
  * @returns undefined as exit where the channel closed without an exit status: the command's fate is not known
  */
 export async function collect(
   channel: ClientChannel,
   input: readonly Uint8Array[],
   onStdout?: (chunk: Buffer) => void,
+  heard: Buffer = Buffer.alloc(0),
 ): Promise<Omit<RunResult, keyof Exit> & { exit: Exit | undefined }> {
   const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
+  const stderr: Buffer[] = [heard];
   channel.on('data', (chunk: Buffer) => {
     stdout.push(chunk);
     onStdout?.(chunk);
   });
-  channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk)).resume();
   const ended = Promise.all([exitOf(channel), endOf(channel.stderr)]);
   // A command may end without reading its input: then nobody drains, and its end counts.
   await Promise.race([feed(channel, input), ended]);

@@ -5,8 +5,18 @@ export interface SshConfigEntry {
   readonly address: string;
   readonly port: number;
   readonly user: string;
-  readonly identityFile?: string;
-  readonly knownHostsFile: string;
+  /** Offered in this order; without any, ssh's usual ones. */
+  readonly identityFiles: readonly string[];
+  /** Offer no keys of the agent beyond these. */
+  readonly identitiesOnly: boolean;
+  /** Socket of the agent, `false` for none. */
+  readonly agent?: string | false;
+  readonly knownHostsFiles: readonly string[];
+  /** HostKeyAlias. */
+  readonly alias?: string;
+  readonly revoked?: string;
+  /** The name of another entry to go through. */
+  readonly jump?: string;
 }
 
 /**
@@ -20,18 +30,19 @@ export function renderSshConfig(entries: readonly SshConfigEntry[]): string {
 }
 
 function block(entry: SshConfigEntry): string {
+  const { agent, alias, revoked, jump, identityFiles } = entry;
   const settings: (readonly [string, string])[] = [
     ['HostName', token(entry.address)],
     ['Port', String(entry.port)],
     ['User', argument(entry.user)],
-    ...(entry.identityFile === undefined
-      ? []
-      : ([
-          ['IdentityFile', path(entry.identityFile)],
-          ['IdentitiesOnly', 'yes'],
-        ] as const)),
-    ['UserKnownHostsFile', path(entry.knownHostsFile)],
+    ...identityFiles.map((file) => ['IdentityFile', path(file)] as const),
+    ...(!entry.identitiesOnly ? [] : ([['IdentitiesOnly', 'yes']] as const)),
+    ...(agent === undefined ? [] : ([['IdentityAgent', agent === false ? 'none' : path(agent)]] as const)),
+    ...(alias === undefined ? [] : ([['HostKeyAlias', argument(alias)]] as const)),
+    ...(revoked === undefined ? [] : ([['RevokedHostKeys', path(revoked)]] as const)),
+    ['UserKnownHostsFile', entry.knownHostsFiles.map(path).join(' ')],
     ['StrictHostKeyChecking', 'yes'],
+    ...(jump === undefined ? [] : ([['ProxyJump', jump]] as const)),
     ['LogLevel', 'ERROR'],
   ];
   return [`Host ${argument(entry.name)}`, ...settings.map(([key, value]) => `  ${key} ${value}`), ''].join('\n');

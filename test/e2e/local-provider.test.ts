@@ -16,6 +16,7 @@ import { LocalProvider, type LocalOptions } from '../../src/providers/local/prov
 import { readRoutes } from '../../src/providers/local/routes.js';
 import { Store } from '../../src/providers/local/store.js';
 import { memberAddress } from '../../src/providers/local/subnet.js';
+import { formatKnownHost } from '../../src/ssh/known-hosts.js';
 
 /**
  * Two real hosts. Start it as root in a network namespace that has no way out:
@@ -278,7 +279,8 @@ async function ssh(member: Cluster['members'][number], command: string, identity
   const { address } = provider.target(member);
   await assertOwnRoute(address, store.bridge);
   const known = join(scratch, 'known_hosts');
-  writeFileSync(known, `${(await provider.knownHosts(cluster)).join('\n')}\n`);
+  const pins = await provider.knownHosts(cluster);
+  writeFileSync(known, pins.map((pin) => formatKnownHost(pin.address, pin.port, pin.key)).join(''));
   const settings = [`UserKnownHostsFile=${known}`, 'StrictHostKeyChecking=yes', 'IdentitiesOnly=yes', 'BatchMode=yes'];
   const flags = settings.flatMap((setting) => ['-o', setting]);
   const { stdout } = await run('ssh', ['-F', 'none', '-i', identity, ...flags, `core@${address}`, command]);

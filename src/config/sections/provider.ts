@@ -7,20 +7,27 @@ export const metadata = () => z.record(metadataKey(), metadataValue());
 
 /** How to log in to a machine that exists, and how to know it. */
 export const loginShape = () => ({
-  address: address().describe('Where its sshd listens: an IP address or a host name.'),
+  address: address().describe('An IP address, a host name, or a name from your ssh configuration.'),
   user: text('a user name', /^[A-Za-z_][A-Za-z0-9._-]*\$?$/)
-    .default('root')
-    .describe('The user to log in as; others than root need sudo without a password.'),
-  port: wholeNumber(1, 65535).default(22).describe('The port of its sshd.'),
+    .optional()
+    .describe('The user to log in as, by default what ssh would use; others than root need sudo.'),
+  port: wholeNumber(1, 65535).optional().describe('The port of its sshd; by default what ssh would use.'),
   identity_file: path().optional().describe('The private key to log in with; by default what ssh would use.'),
   host_key: text('a public key as in known_hosts, such as "ssh-ed25519 AAAA…"', /^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$/)
     .optional()
     .describe('Its host key, where you know it before the first contact.'),
 });
 
+const jumpHost = z.strictObject(loginShape());
+
 const host = z.strictObject({
   name: hostName().optional().describe('Its name in the cluster; by default the prefix and its number.'),
   ...loginShape(),
+  jump: z
+    .array(jumpHost)
+    .max(8)
+    .optional()
+    .describe('The hosts to go through, one after the other; by default what ssh would use, [] for none.'),
   public_ipv4: ipv4().optional().describe('What $public_ipv4 stands for on this host.'),
   private_ipv4: ipv4().optional().describe('What $private_ipv4 stands for on this host; peers talk to it.'),
   metadata: metadata().optional().describe('Its fleet machine metadata.'),

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster, Member } from '../../cluster/types.js';
+import type { Pin } from '../../ssh/known-hosts-file.js';
+import { parsePublicKey } from '../../ssh/known-hosts.js';
 import type { SshTarget } from '../../ssh/port.js';
 import { CoreupError, InterruptedError } from '../../util/errors.js';
 import type { HostStatus, Problem, Progress, Provider } from '../port.js';
@@ -124,11 +126,13 @@ export class LocalProvider implements Provider {
     };
   }
 
-  knownHosts(cluster: Cluster): Promise<readonly string[]> {
-    const records = cluster.members.map((member) => this.store.hostRecord(member.name));
-    return Promise.resolve(
-      records.filter((record) => record !== undefined).map((record) => `${record.address} ${record.publicKey}`),
-    );
+  knownHosts(cluster: Cluster): Promise<readonly Pin[]> {
+    const pins = cluster.members.flatMap((member) => {
+      const record = this.store.hostRecord(member.name);
+      const key = record && parsePublicKey(record.publicKey);
+      return record && key ? [{ address: record.address, port: 22, key }] : [];
+    });
+    return Promise.resolve(pins);
   }
 
   /** Names of the hosts of this cluster that are on this machine, those that the config no longer has included. */
@@ -295,7 +299,7 @@ export class LocalProvider implements Provider {
     return isRunning(host) ? 'running' : 'stopped';
   }
 
-  private address(member: Member): string {
+  address(member: Member): string {
     return this.store.hostRecord(member.name)?.address ?? memberAddress(this.subnet, member.index);
   }
 

@@ -51,7 +51,7 @@ export async function bootBareHosts(count: number): Promise<BareHosts> {
   if (problems.length > 0) throw new Error(problems.map((problem) => problem.message).join('\n'));
   await provider.ensure(cluster, quiet);
   const keys = new Map(
-    (await provider.knownHosts(cluster)).map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]),
+    (await provider.knownHosts(cluster)).map(({ address, key }) => [address, `ssh-ed25519 ${key.toString('base64')}`]),
   );
   const hosts = cluster.members.map((member) => {
     const { address, user } = provider.target(member);

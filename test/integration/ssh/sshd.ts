@@ -13,6 +13,8 @@ export interface SshdOptions {
   readonly config?: readonly string[];
   /** false: make everything ready, but do not start it. */
   readonly start?: boolean;
+  /** What sshd is started through: a program and its arguments, which end with executing what follows them. */
+  readonly through?: (directory: string) => readonly string[];
 }
 
 /** A real sshd on 127.0.0.1 with its own keys, which logs this process's user in. */
@@ -27,6 +29,7 @@ export class Sshd {
     readonly hostKey: KeyPair,
     readonly clientKey: KeyPair,
     config: readonly string[],
+    private readonly through: (directory: string) => readonly string[],
   ) {
     const file = (name: string, text: string, mode = 0o600) => {
       writeFileSync(join(this.directory, name), text, { mode });
@@ -58,10 +61,10 @@ export class Sshd {
     );
   }
 
-  static async create({ config = [], start = true }: SshdOptions = {}): Promise<Sshd> {
+  static async create({ config = [], start = true, through = () => [] }: SshdOptions = {}): Promise<Sshd> {
     if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const [hostKey, clientKey] = await Promise.all([generateKeyPair('host'), generateKeyPair('client')]);
-    const sshd = new Sshd(await freePort(), hostKey, clientKey, config);
+    const sshd = new Sshd(await freePort(), hostKey, clientKey, config, through);
     if (start) await sshd.start();
     return sshd;
   }
@@ -90,7 +93,9 @@ export class Sshd {
 
   /** Starts the daemon and waits until it listens. */
   async start(): Promise<void> {
-    const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(this.directory, 'sshd_config')], {
+    const sshd = ['/usr/sbin/sshd', '-D', '-e', '-f', join(this.directory, 'sshd_config')];
+    const [program = '', ...args] = [...this.through(this.directory), ...sshd];
+    const child = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let log = '';

@@ -22,7 +22,15 @@ beforeAll(async () => {
   copyFileSync(sshd.knownHostsFile, knownHostsFile);
   config = join(sshd.directory, 'ssh_config');
   const { address, port, user } = sshd.target;
-  writeFileSync(config, renderSshConfig([{ name: 'core-01', address, port, user, identityFile, knownHostsFile }]));
+  const files = { identityFiles: [identityFile], identitiesOnly: true, knownHostsFiles: [knownHostsFile] };
+  writeFileSync(
+    config,
+    renderSshConfig([
+      { name: 'core-01', address, port, user, ...files },
+      { name: 'behind', address, port, user, ...files, jump: 'jump-1.coreup' },
+      { name: 'jump-1.coreup', address, port, user, ...files },
+    ]),
+  );
 });
 
 afterAll(async () => {
@@ -34,6 +42,11 @@ const tool = (command: string, ...args: string[]) => execFileSync(command, args,
 describe('OpenSSH’s own tools with the rendered config', () => {
   test('ssh', () => {
     expect(tool('ssh', '-F', config, '-o', 'BatchMode=yes', 'core-01', 'echo hello')).toBe('hello\n');
+  });
+
+  test('ssh through a jump host', () => {
+    const args = ['-F', config, '-o', 'BatchMode=yes', 'behind', 'echo "$SSH_CONNECTION" | cut -d" " -f1,4'];
+    expect(tool('ssh', ...args)).toBe(`127.0.0.1 ${sshd.port}\n`);
   });
 
   test('scp', () => {

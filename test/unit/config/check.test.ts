@@ -42,8 +42,9 @@ describe('wrong values', () => {
       ssh([{ address: '10.0.0.300' }]),
       'provider.hosts[0].address is "10.0.0.300" (text); it must be an IP address or a host name',
     ],
-    [ssh([{ address: 'a_b' }]), 'provider.hosts[0].address is "a_b" (text)'],
-    [{ ssh: null }, 'ssh is null; it must be an object { accept_new?, connect_timeout? }'],
+    [ssh([{ address: 'a b' }]), 'provider.hosts[0].address is "a b" (text)'],
+    [ssh([{ address: '-oProxyCommand=x' }]), 'provider.hosts[0].address is "-oProxyCommand=x" (text)'],
+    [{ ssh: null }, 'ssh is null; it must be an object { accept_new?, config_file?, connect_timeout? }'],
     [{ ssh: () => 1 }, 'ssh is a function; it must be'],
     [
       { ssh: { connect_timeout: 10n } },

@@ -90,12 +90,19 @@ describe('defaults', () => {
 
   it('counts the hosts of the ssh provider and takes their metadata', async () => {
     const { config } = await coreup.load(`export default { provider: { kind: 'ssh', hosts: [
-      { address: '10.0.0.1', identity_file: 'keys/a' }, { address: 'b.example.com', metadata: { disk: 'ssd' } }, { name: 'x', address: '::1' },
+      { address: '10.0.0.1', identity_file: 'keys/a', jump: [{ address: 'bastion_1', identity_file: 'keys/b' }] }, { address: 'b.example.com', metadata: { disk: 'ssd' } }, { name: 'x', address: '::1' },
     ] } };`);
     expect(config?.num_instances).toBe(3);
     expect(config?.fleet.metadata).toEqual({ 'core-02': { disk: 'ssd' } });
     expect(config?.provider).toMatchObject({
-      hosts: [{ user: 'root', port: 22, identity_file: expect.stringMatching(/^\/.*\/keys\/a$/) }, {}, {}],
+      hosts: [
+        {
+          identity_file: expect.stringMatching(/^\/.*\/keys\/a$/),
+          jump: [{ address: 'bastion_1', identity_file: expect.stringMatching(/^\/.*\/keys\/b$/) }],
+        },
+        {},
+        {},
+      ],
     });
   });
 });

@@ -56,10 +56,13 @@ export class FakeProvider implements Provider {
   status(cluster: Cluster): Promise<ReadonlyMap<string, HostStatus>> {
     return Promise.resolve(new Map(cluster.members.map(({ name }) => [name, 'running'])));
   }
+  address(member: { readonly privateIpv4: string }): string {
+    return member.privateIpv4;
+  }
   target(member: { readonly name: string; readonly privateIpv4: string }): SshTarget {
     return { name: member.name, address: member.privateIpv4, port: 22, user: 'core' };
   }
-  knownHosts(): Promise<readonly string[]> {
+  knownHosts(): Promise<readonly []> {
     return Promise.resolve([]);
   }
   stop(): Promise<void> {

@@ -33,6 +33,8 @@ describe('names', () => {
     ['Core-01.Example.org', 22, 'core-01.example.org'],
     ['fe80::1', 22, 'fe80::1'],
     ['fe80::1', 23, '[fe80::1]:23'],
+    ['FE80:0:0::1', 22, 'fe80::1'],
+    ['fe80::1%eth0', 22, 'fe80::1%eth0'],
   ])('%s port %d is filed under %s', (address, port, name) => {
     expect(hostName(address, port)).toBe(name);
   });
@@ -51,6 +53,8 @@ describe('verdict', () => {
     ['another port', line('[10.0.0.1]:2222', one), 'unknown'],
     ['an empty file', '', 'unknown'],
     ['a wildcard', line('10.0.0.*', one), 'match'],
+    ['a wildcard for one character', line('10.0.0.?', one), 'match'],
+    ['a wildcard that must take more than it looks', line('*0.*0*.1', one), 'match'],
     ['a dot is no wildcard', line('10x0.0.1', one), 'unknown'],
     ['a negation', line('10.0.0.*,!10.0.0.1', one), 'unknown'],
     ['revoked', line('10.0.0.1', one) + `@revoked ${line('*', one)}`, 'revoked'],
@@ -68,6 +72,14 @@ describe('verdict', () => {
   test('[host]:port for other ports', () => {
     expect(judge(formatKnownHost('10.0.0.1', 2222, one), one, '10.0.0.1', 2222)).toBe('match');
     expect(judge(formatKnownHost('10.0.0.1', 2222, one), other, '10.0.0.1', 2222)).toBe('changed');
+  });
+
+  test('the bare name stands for other ports, too, where the port has no entry; but forbids nothing there', () => {
+    const bare = line('10.0.0.1', one);
+    expect(judge(bare, one, '10.0.0.1', 2222)).toBe('match');
+    expect(judge(bare, other, '10.0.0.1', 2222)).toBe('unknown');
+    expect(judge(bare + line('[10.0.0.1]:2222', other), one, '10.0.0.1', 2222)).toBe('changed');
+    expect(judge(`@revoked ${bare}`, one, '10.0.0.1', 2222)).toBe('revoked');
   });
 
   test('tells the line', () => {

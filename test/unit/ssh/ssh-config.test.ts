@@ -10,8 +10,9 @@ const entry = (changes: Partial<SshConfigEntry> = {}): SshConfigEntry => ({
   address: '172.17.8.101',
   port: 22,
   user: 'core',
-  identityFile: '/p/.coreup/id_ed25519',
-  knownHostsFile: '/p/.coreup/known_hosts',
+  identityFiles: ['/p/.coreup/id_ed25519'],
+  identitiesOnly: true,
+  knownHostsFiles: ['/p/.coreup/known_hosts'],
   ...changes,
 });
 
@@ -85,7 +86,28 @@ describe('ssh -G reads it back', () => {
     '/ümläut/key',
     '/trailing space ',
   ])('a path %s', (path) => {
-    expect(asSshReads([entry({ identityFile: path })], 'core-01').get('identityfile')).toEqual([path]);
+    expect(asSshReads([entry({ identityFiles: [path] })], 'core-01').get('identityfile')).toEqual([path]);
+  });
+
+  test('jump hosts, agents, aliases and several known_hosts', () => {
+    const jump = entry({ name: 'jump-1.coreup', address: '10.0.0.9' });
+    const settings = asSshReads(
+      [
+        entry({
+          jump: 'jump-1.coreup',
+          agent: false,
+          alias: 'db',
+          knownHostsFiles: ['/p/one', '/p/two'],
+          revoked: '/p/revoked',
+        }),
+        jump,
+      ],
+      'core-01',
+    );
+    const said = ['proxyjump', 'identityagent', 'hostkeyalias', 'userknownhostsfile', 'revokedhostkeys'];
+    expect(said.map((key) => settings.get(key))).toEqual(
+      ['jump-1.coreup', 'none', 'db', '/p/one /p/two', '/p/revoked'].map((value) => [value]),
+    );
   });
 
   test('a zone in an address', () => {
@@ -93,8 +115,7 @@ describe('ssh -G reads it back', () => {
   });
 
   test('without an identity file ssh tries its usual ones', () => {
-    const { identityFile: _, ...rest } = entry();
-    const settings = asSshReads([rest], 'core-01');
+    const settings = asSshReads([entry({ identityFiles: [], identitiesOnly: false })], 'core-01');
     expect(settings.get('identitiesonly')).toEqual(['no']);
     expect(settings.get('identityfile')?.some((file) => file.startsWith('~/.ssh') || file.startsWith(homedir()))).toBe(
       true,
@@ -102,7 +123,7 @@ describe('ssh -G reads it back', () => {
   });
 });
 
-test.each([{ identityFile: '/a\nb' }, { name: 'a\nHost b' }, { identityFile: '/a/${HOME}/b' }])(
+test.each([{ identityFiles: ['/a\nb'] }, { name: 'a\nHost b' }, { identityFiles: ['/a/${HOME}/b'] }])(
   'refuses %j',
   (changes) => {
     expect(() => renderSshConfig([entry(changes)])).toThrow(RangeError);

@@ -1,0 +1,137 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseClientConfig, parseJump } from '../../../src/ssh/client-config-parse.js';
+import type { Surroundings } from '../../../src/ssh/path-tokens.js';
+import { InputError } from '../../../src/util/errors.js';
+
+const RUNS = Number(process.env.COREUP_FUZZ_RUNS ?? 1000);
+
+const around: Surroundings = {
+  home: '/home/me',
+  localUser: 'me',
+  localHost: 'desk.example.org',
+  uid: 1000,
+  environment: { SSH_AUTH_SOCK: '/run/agent', KEYS: '/keys', OTHER: '/other/agent' },
+};
+const parse = (text: string, host = 'web1') => parseClientConfig(text, host, around);
+
+describe('what ssh -G prints', () => {
+  test('is taken over', () => {
+    const text = [
+      'host web1',
+      'user admin',
+      'hostname 10.0.0.5',
+      'port 2222',
+      'identitiesonly yes',
+      'identityfile ~/.ssh/%h-%r-%p',
+      'identityfile ${KEYS}/100%%',
+      'identityfile none',
+      'hostkeyalias web',
+      'userknownhostsfile /home/me/.ssh/known_hosts /a%b',
+      'globalknownhostsfile /etc/ssh/ssh_known_hosts',
+      'revokedhostkeys ~/revoked',
+      'proxyjump a@one,[fe80::1]:2200',
+      'certificatefile ~/cert.pub',
+      '',
+    ].join('\n');
+    expect(parse(text)).toEqual({
+      address: '10.0.0.5',
+      port: 2222,
+      user: 'admin',
+      identityFiles: ['/home/me/.ssh/10.0.0.5-admin-2222', '/keys/100%'],
+      identitiesOnly: true,
+      alias: 'web',
+      knownHostsFiles: ['/home/me/.ssh/known_hosts', '/a%b', '/etc/ssh/ssh_known_hosts'],
+      revoked: '/home/me/revoked',
+      jumps: [
+        { address: 'one', user: 'a' },
+        { address: 'fe80::1', port: 2200 },
+      ],
+      ignored: ['CertificateFile'],
+    });
+  });
+
+  test('nothing said is what the user would get', () => {
+    expect(parse('')).toEqual({
+      address: 'web1',
+      port: 22,
+      user: 'me',
+      identityFiles: [],
+      identitiesOnly: false,
+      knownHostsFiles: [],
+      jumps: [],
+      ignored: [],
+    });
+  });
+
+  test.each([
+    ['identityagent none', false],
+    ['identityagent SSH_AUTH_SOCK', '/run/agent'],
+    ['identityagent $OTHER', '/other/agent'],
+    ['identityagent $UNSET', false],
+    ['identityagent ~/agent', '/home/me/agent'],
+    ['identityagent /a b', '/a b'],
+  ])('%s', (line, agent) => {
+    expect(parse(line).agent).toBe(agent);
+  });
+
+  test('none is none', () => {
+    const said = parse('proxyjump none\nproxycommand none\nuserknownhostsfile none\nhostkeyalias none');
+    expect(said).toEqual({ ...parse(''), jumps: [] });
+  });
+
+  test('ProxyJump goes before ProxyCommand', () => {
+    expect(parse('proxycommand nc %h %p')).toMatchObject({ proxyCommand: 'nc %h %p' });
+    expect(parse('proxycommand nc %h %p\nproxyjump one')).not.toHaveProperty('proxyCommand');
+  });
+
+  test.each(['port 0', 'port x', 'identityfile %z', 'identityfile ${UNSET}/a', 'proxyjump :22', 'proxyjump a:99999'])(
+    '%s is refused, naming the host',
+    (line) => {
+      expect(() => parse(line)).toThrow(InputError);
+      expect(() => parse(line)).toThrow(/web1/);
+    },
+  );
+});
+
+describe('one jump host', () => {
+  test.each([
+    ['a', { address: 'a' }],
+    ['u@a', { address: 'a', user: 'u' }],
+    ['u@dom@a:22', { address: 'a', user: 'u@dom', port: 22 }],
+    ['ssh://u@a:2222', { address: 'a', user: 'u', port: 2222 }],
+    ['ssh://a/', { address: 'a' }],
+    ['[fe80::1]', { address: 'fe80::1' }],
+    ['u@[fe80::1%eth0]:22', { address: 'fe80::1%eth0', user: 'u', port: 22 }],
+    ['fe80::1', { address: 'fe80::1' }],
+  ])('%s', (text, expected) => {
+    expect(parseJump(text, 'web1')).toEqual(expected);
+  });
+});
+
+const KEYS = [
+  'host', 'hostname', 'port', 'user', 'identityfile', 'identitiesonly', 'identityagent', 'proxyjump', 'proxycommand',
+  'userknownhostsfile', 'globalknownhostsfile', 'hostkeyalias', 'revokedhostkeys', 'certificatefile', 'other',
+]; // prettier-ignore
+const piece = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.constantFrom('%h', '%', '%%', '%C', '${KEYS}', '${', '$OTHER', '~', '~/', '[', ']', ':', '@', ',', 'none', '65536', '22', ' ', 'ssh://'),
+); // prettier-ignore
+const line = fc
+  .tuple(fc.oneof(fc.constantFrom(...KEYS), fc.string()), fc.array(piece, { maxLength: 6 }))
+  .map(([key, value]) => `${key} ${value.join('')}`);
+
+test('whatever ssh prints is read, or refused as input', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(line, fc.string({ unit: 'binary' })), { maxLength: 12 }), (lines) => {
+      try {
+        const said = parse(lines.join('\n'));
+        expect(said.port).toBeGreaterThan(0);
+        for (const file of [...said.identityFiles, ...said.knownHostsFiles]) expect(file).toMatch(/^\//);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+      }
+    }),
+    { numRuns: RUNS },
+  );
+}, 300_000);
