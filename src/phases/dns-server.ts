@@ -49,11 +49,6 @@ export async function publishRecords(connection: Connection, cluster: string, re
   return out.includes('changed');
 }
 
-/** Takes a cluster's records out of the dnsmasq of a host again. None there is fine. */
-export async function withdrawRecords(connection: Connection, cluster: string): Promise<boolean> {
-  return (await runScript(connection, withdrawScript(fileOf(cluster)), '', cluster)).includes('changed');
-}
-
 function fileOf(cluster: string): string {
   return `/etc/dnsmasq.d/coreup-${cluster}.conf`;
 }
@@ -98,14 +93,5 @@ dnsmasq --test --conf-file="$new" >&2 || exit 13
 cp "$new" "$new.moved" && mv "$new.moved" "$file" || exit 1
 systemctl restart dnsmasq && systemctl is-active --quiet dnsmasq || { back; exit 14; }
 echo changed
-`;
-}
-
-function withdrawScript(file: string): string {
-  return `${sh`file=${file}`}
-${OWN}
-[ -e "$file" ] || exit 0
-own || exit 12
-rm -f "$file" && systemctl restart dnsmasq && echo changed
 `;
 }

@@ -41,8 +41,16 @@ export function expectedMember(desired: HostState, name: string): ExpectedMember
     name: environment.get('ETCD_NAME') ?? name,
     peerUrls: urls(environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380'),
     clientUrls: urls(environment.get('ETCD_ADVERTISE_CLIENT_URLS') ?? 'http://localhost:2379'),
-    ...(environment.has('ETCD_DISCOVERY_SRV') ? { named: true } : {}),
+    ...(isNamed(environment, name) ? { named: true } : {}),
   };
+}
+
+/** Whether etcd knows its members by names: those of SRV records, or of a membership that was found by them. */
+function isNamed(environment: ReadonlyMap<string, string>, name: string): boolean {
+  if (environment.has('ETCD_DISCOVERY_SRV')) return true;
+  const own = urls(environment.get('ETCD_INITIAL_CLUSTER') ?? '').find((pair) => pair.startsWith(`${name}=`));
+  const url = own?.slice(name.length + 1) ?? '';
+  return URL.canParse(url) && !/^(?:[\d.]+|\[.*\])$/.test(new URL(url).hostname);
 }
 
 /** Where, seen from the host, its etcd answers clients: the first listen address, or this host's own for a wildcard. */

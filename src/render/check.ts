@@ -96,7 +96,9 @@ function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> 
   if (member.role !== 'etcd' || list === undefined) return undefined;
   const name = environment.get('ETCD_NAME') ?? member.name;
   const listed = `,${list},`;
-  const missing = advertised.split(',').filter((url) => !listed.includes(`,${name}=${url},`));
+  // etcd resolves names before it compares, as those of a membership that was found by SRV records.
+  const named = new RegExp(`,${name}=https?://(?=[^/:]*[a-z])[^/:,]+:\\d+,`, 'i').test(listed);
+  const missing = named ? [] : advertised.split(',').filter((url) => !listed.includes(`,${name}=${url},`));
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
