@@ -36,6 +36,8 @@ export interface Provider {
   /** Keys of hosts that are known before the first contact. */
   knownHosts(cluster: Cluster): Promise<readonly Pin[]>;
   stop(members: readonly Member[], progress: Progress): Promise<void>;
+  /** Ends hosts as a power loss does: nothing on them gets a chance to shut down. */
+  cutPower(members: readonly Member[], progress: Progress): Promise<void>;
   reboot(members: readonly Member[], progress: Progress): Promise<void>;
   /**
    * Removes hosts, by name since config.ts may no longer have them, and everything that was made for them. Removing what

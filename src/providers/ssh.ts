@@ -76,6 +76,10 @@ export class SshProvider implements Provider {
     return this.refuse('stop', namesOf(members), 'sudo systemctl poweroff');
   }
 
+  cutPower(members: readonly Member[]): Promise<void> {
+    return this.refuse('cut the power of', namesOf(members), 'sudo systemctl reboot --force --force');
+  }
+
   reboot(members: readonly Member[]): Promise<void> {
     return this.refuse('restart', namesOf(members), 'sudo systemctl reboot');
   }

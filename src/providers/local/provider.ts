@@ -152,6 +152,16 @@ export class LocalProvider implements Provider {
     if (!this.store.names().some((name) => isRunning(this.store.host(name)))) await stopNameServer(this.nameServer());
   }
 
+  async cutPower(members: readonly Member[], progress: Progress): Promise<void> {
+    this.store.assertOwner(this.options.project);
+    await eachOf(members, async ({ name }) => {
+      const { cgroup } = this.store.host(name);
+      progress('power cut', name);
+      await killCgroup(cgroup);
+      removeCgroup(cgroup);
+    });
+  }
+
   async reboot(members: readonly Member[], progress: Progress): Promise<void> {
     this.store.assertOwner(this.options.project);
     this.assertNamespace();

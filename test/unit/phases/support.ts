@@ -68,6 +68,9 @@ export class FakeProvider implements Provider {
   stop(): Promise<void> {
     return Promise.resolve();
   }
+  cutPower(): Promise<void> {
+    return Promise.resolve();
+  }
   reboot(): Promise<void> {
     return Promise.resolve();
   }
