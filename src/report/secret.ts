@@ -24,8 +24,9 @@ export function askSecret(
 async function secretLine(question: string, { input, output }: SecretTerminal): Promise<string> {
   const wasRaw = input.isRaw;
   const typed = new TypedLine();
-  output.write(`${question} `);
+  // The echo is off before anybody is asked to type.
   input.setRawMode(true);
+  output.write(`${question} `);
   let onData: (chunk: Buffer) => void = () => undefined;
   let onEnd: () => void = () => undefined;
   try {
