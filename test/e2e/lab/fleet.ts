@@ -13,10 +13,15 @@ import type { TestProject } from './project.js';
 const directory = process.env['COREUP_TEST_FLEET_DIR'] ?? '';
 const present = directory !== '' && ['fleetd', 'fleetctl'].every((name) => existsSync(join(directory, name)));
 
-/** `describe` for tests with real fleet; without it they are skipped, and their title says why. */
+/** `describe` for tests with real fleet; without it they are skipped, and the output says so. */
 export function describeFleet(title: string, tests: () => void): void {
-  if (present) describe(title, tests);
-  else describe.skip(`${title} [skipped: COREUP_TEST_FLEET_DIR names no directory with fleetd and fleetctl]`, tests);
+  if (present) {
+    describe(title, tests);
+    return;
+  }
+  const reason = 'COREUP_TEST_FLEET_DIR names no directory with fleetd and fleetctl';
+  process.stderr.write(`skipped: ${title}: ${reason}\n`);
+  describe.skip(`${title} [skipped: ${reason}]`, tests);
 }
 
 /** A way to fleet on one host of a project, and to others beside it. */
