@@ -38,7 +38,7 @@ export function discoveryMode(
   const { discovery } = config;
   if (remembered?.membership !== undefined) {
     const { membership } = remembered;
-    return discovery.mode === 'dns' ? settledDns(dnsOf(config), membership) : staticMembership(() => membership);
+    return discovery.mode === 'dns' ? settledDns(dnsOf(config), membership) : staticMembership(membership);
   }
   switch (discovery.mode) {
     case 'custom':
@@ -104,6 +104,8 @@ export function hasDiscoveryNode(config: ResolvedConfig): boolean {
 export async function prepareDiscovery(project: Project, options: AskOptions = {}): Promise<Project> {
   const { config, cluster, state } = project;
   const { discovery: remembered, bootstrap } = await state.load();
+  // Converted in this run: from now on this is how it is.
+  if (project.discoveryState?.membership !== undefined) return withToken(project, project.discoveryState);
   if (!needsToken(config, cluster, remembered)) {
     if (bootstrap?.phase !== 'done') refuseOtherSize(config, cluster, remembered);
     return project;

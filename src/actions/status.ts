@@ -5,7 +5,7 @@ import { clientAddress, etcdHosts } from '../phases/etcd-host.js';
 import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
 import { orAbort, pause as wait } from '../ssh/abort.js';
-import { messageOf } from '../util/errors.js';
+import { CoreupError, messageOf } from '../util/errors.js';
 import { fleetStatus, type ReachedHost } from './fleet-status.js';
 import { withHosts, type Way } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -109,6 +109,33 @@ async function look(project: Project, { provider, connect }: Way): Promise<Statu
 
 const byName = (hosts: readonly ReachedHost[]): readonly ReachedHost[] =>
   [...hosts].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/**
+ * The members as the first one knows them that answers.
+ *
+ * @throws CoreupError NO_MEMBER_ANSWERS if none does
+ */
+export async function liveMembership(project: Project): Promise<readonly ListedMember[]> {
+  const hosts = desiredHosts(project, renderProject(project));
+  return withHosts(project, async ({ connect }) => {
+    const members = etcdHosts(hosts);
+    const answers = new Map(
+      await Promise.all(
+        members.map(async (member) => {
+          const answer = await askMember(member, () => connect(member.host.member, DEADLINE));
+          return [member.name, answer] as const;
+        }),
+      ),
+    );
+    const listed = await memberList(members, answers);
+    if (listed.length > 0) return listed;
+    const reasons = [...answers].map(([name, { problem }]) => `${name} (${problem ?? 'no answer'})`);
+    throw new CoreupError(`no etcd member tells who the members are: ${reasons.join(', ')}`, {
+      code: 'NO_MEMBER_ANSWERS',
+      hint: 'Run `coreup up` to bring the cluster up, `coreup status` to see its state.',
+    });
+  });
+}
 
 async function askMember(member: EtcdHost, connect: () => Promise<HostRun['connection']>): Promise<Answer> {
   try {

@@ -38,7 +38,7 @@ export function dnsDiscovery(discovery: DnsDiscovery): DiscoveryMode {
  */
 export function settledDns(discovery: DnsDiscovery, membership: string): DiscoveryMode {
   const mode = dnsDiscovery(discovery);
-  const etcd2 = { 'initial-cluster': membership, ...peerUrls(discovery) };
+  const etcd2 = { 'initial-cluster': membership, 'initial-cluster-state': 'existing', ...peerUrls(discovery) };
   return { ...mode, settings: () => () => ({ etcd2 }) };
 }
 

@@ -6,22 +6,23 @@ import type { DiscoveryMode } from './mode.js';
 const PEER_PORT = 2380;
 
 /** Static discovery: every member is told all names and peer URLs. */
-export const staticDiscovery: DiscoveryMode = staticMembership(initialCluster);
+export const staticDiscovery: DiscoveryMode = {
+  name: 'static',
+  settings: (cluster) => {
+    const settings = { etcd2: { 'initial-cluster': initialCluster(cluster) } };
+    return () => settings;
+  },
+  same,
+};
 
 /**
- * Static discovery with a membership of its own, such as that of a running cluster.
+ * The membership of a cluster that exists. Whoever starts without data must not found another one.
  *
- * @param list gives the `name=peer-url` pairs
+ * @param membership `name=peer-url` pairs, comma separated
  */
-export function staticMembership(list: (cluster: Cluster) => string): DiscoveryMode {
-  return {
-    name: 'static',
-    settings: (cluster) => {
-      const settings = { etcd2: { 'initial-cluster': list(cluster) } };
-      return () => settings;
-    },
-    same: (key, present, wanted) => key === 'initial-cluster' && normalise(present) === normalise(wanted),
-  };
+export function staticMembership(membership: string): DiscoveryMode {
+  const settings = { etcd2: { 'initial-cluster': membership, 'initial-cluster-state': 'existing' } };
+  return { name: 'static', settings: () => () => settings, same };
 }
 
 /**
@@ -32,6 +33,10 @@ export function initialCluster(cluster: Cluster, scheme: 'http' | 'https' = 'htt
   return etcdMembers(cluster)
     .map((member) => `${member.name}=${scheme}://${member.privateIpv4}:${PEER_PORT}`)
     .join(',');
+}
+
+function same(key: string, present: string, wanted: string): boolean {
+  return key === 'initial-cluster' && normalise(present) === normalise(wanted);
 }
 
 /** The order of the pairs means nothing to etcd; white space does. */

@@ -1,6 +1,7 @@
 import type { HostFile, HostState, Origin } from '../cluster/host-state.js';
 import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/service.js';
 import { addFleet, FLEET_UNITS, type FleetWish } from './adapt-fleet.js';
+import { assignments } from './environment.js';
 import type { Observation } from './observation.js';
 import { NETWORKD } from './persist.js';
 
@@ -114,17 +115,6 @@ export function unitEnvironment(state: HostState, unit: string): ReadonlyMap<str
     }
   }
   return environment;
-}
-
-/** coreos-cloudinit puts one pair into quotes and escapes nothing in it; people also write several pairs on a line. */
-function assignments(line: string): readonly (readonly [string, string])[] {
-  const whole = /^"([A-Za-z0-9_]+)=(.*)"$/.exec(line);
-  if (whole?.[1] !== undefined && whole[2] !== undefined && !/" ["'A-Z]/.test(line)) return [[whole[1], whole[2]]];
-  const words = line.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
-  return words.flatMap((word) => {
-    const [, name, value] = /^["']?([A-Za-z0-9_]+)=(.*?)["']?$/.exec(word) ?? [];
-    return name === undefined || value === undefined ? [] : [[name, value] as const];
-  });
 }
 
 /** Daemons of CoreOS that other systems do without; what user-data writes for them is written all the same. */

@@ -1,6 +1,7 @@
 import type { HostState } from '../cluster/host-state.js';
 import { ETCD_UNIT } from '../etcd/service.js';
 import { FLEET_UNITS } from './adapt-fleet.js';
+import { isBootstrapOnly } from './bootstrap-only.js';
 import { planEdits } from './diff-edits.js';
 import { directoryRemovals, directorySteps, fileSteps, stalePaths, staleSteps } from './diff-paths.js';
 import {
@@ -46,7 +47,7 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
   const stops = [...stopSteps(desired, observed, stale)];
   const disables = [...disableSteps(desired, observed)];
   const links = [...maskSteps(desired, observed)];
-  const changed = changedUnits([...files, ...removals]);
+  const changed = changedUnits([...files, ...removals].filter((step) => !isBootstrapOnly(step, observed)));
   const written = (interrupted ? desired.files : files.map(({ target }) => ({ path: target }))).map(({ path }) => path);
   const enables = [...enableSteps(desired, observed, new Set(written.flatMap((path) => unitOfFile(path) ?? [])))];
   const reload = interrupted || [...files, ...removals, ...links, ...enables, ...disables].some(touchesUnits);

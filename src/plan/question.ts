@@ -2,6 +2,7 @@ import type { HostState } from '../cluster/host-state.js';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import { ADDED_PATHS, ADDED_UNITS, etcdDirectories } from './adapt.js';
 import { fleetPaths, type FleetWish } from './adapt-fleet.js';
+import { isEtcdDropIn } from './bootstrap-only.js';
 import { EDIT_TEMPLATES } from './diff-edits.js';
 import { ancestors } from './diff-paths.js';
 import { unitOfFile, vendorPaths } from './diff-units.js';
@@ -25,7 +26,10 @@ export function questionFor(desired: HostState, fleet?: FleetWish): Question {
       ...ADDED_PATHS,
       ...(fleet === undefined ? [] : fleetPaths(fleet).flatMap((path) => [path, ...ancestors(path)])),
     ]),
-    contents: withTemplates(desired.edits.map((edit) => edit.path)),
+    contents: unique([
+      ...withTemplates(desired.edits.map((edit) => edit.path)),
+      ...desired.files.map((file) => file.path).filter(isEtcdDropIn),
+    ]),
     units: unique([...units.filter((unit) => !isNetwork(unit)), ...ADDED_UNITS]),
     users: unique(users),
     dataDirs,
@@ -43,7 +47,7 @@ export function followUp(first: Question, manifest: Manifest | undefined): Quest
   const stale = files.filter((path) => !first.paths.includes(path)).flatMap((path) => unitOfFile(path) ?? []);
   const more: Question = {
     paths: unique([...first.paths, ...files, ...manifest.directories, ...stale.flatMap(vendorPaths)]),
-    contents: unique([...first.contents, ...withTemplates(Object.keys(manifest.edits))]),
+    contents: unique([...first.contents, ...withTemplates(Object.keys(manifest.edits)), ...files.filter(isEtcdDropIn)]),
     units: unique([...first.units, ...stale]),
     users: unique([...first.users, ...Object.keys(manifest.keys)]),
     dataDirs: first.dataDirs,
