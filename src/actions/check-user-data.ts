@@ -10,10 +10,9 @@ import { substitutions } from './desired.js';
 import type { FramedIssue, Issue } from './issue.js';
 import type { Project } from './project.js';
 
-/** What the user-data of a project is checked against; the version of etcd as far as it is known. */
-export function checkOptions({ cluster, etcdVersion: versionOf }: Project, etcdVersion?: string): ValidateOptions {
-  const version = etcdVersion ?? cluster.members.map((member) => versionOf(member)?.text).find(Boolean);
-  return { vars: commonVariables(cluster), ...(version === undefined ? {} : { etcdVersion: version }) };
+/** What user-data is checked against, for one version of etcd. */
+export function checkOptions({ cluster }: Project, etcdVersion: string | undefined): ValidateOptions {
+  return { vars: commonVariables(cluster), ...(etcdVersion === undefined ? {} : { etcdVersion }) };
 }
 
 /** The variables that have a value on every host: any other one would be empty somewhere. */
@@ -35,15 +34,32 @@ export function baseIssues(base: Base, options: ValidateOptions): readonly Issue
  * A plain cloud-config is checked itself, and once more as the first of each role gets it: what coreup replaces when it
  * renders is no issue, and what config.ts adds is. A template is checked as each member gets it, and what several
  * members share is reported for the first one.
+ *
+ * @param given the version of etcd to check for; otherwise that of each member's host, as far as it is known
  */
 export function userDataIssues(
   base: Base,
   rendered: readonly UserData[],
+  project: Project,
+  given?: string,
+): readonly FramedIssue[] {
+  const versions = new Set(rendered.map(({ member }) => given ?? project.etcdVersion(member)?.text));
+  const found = new Map<string, FramedIssue>();
+  for (const version of versions) {
+    const options = checkOptions(project, version);
+    const those = rendered.filter(({ member }) => (given ?? project.etcdVersion(member)?.text) === version);
+    const issues = base.kind === 'template' ? templateIssues(those, options) : cloudConfigIssues(base, those, options);
+    for (const issue of issues) if (!found.has(identity(issue))) found.set(identity(issue), issue);
+  }
+  return [...found.values()];
+}
+
+function cloudConfigIssues(
+  base: Base,
+  rendered: readonly UserData[],
   options: ValidateOptions,
 ): readonly FramedIssue[] {
-  if (base.kind === 'template') return templateIssues(rendered, options);
   const own = baseIssues(base, options);
-  if (rendered.length === 0) return own;
   const found = new Map<string, FramedIssue>();
   for (const userData of firstOfEachRole(rendered)) {
     for (const issue of renderedIssues(userData, options)) {
@@ -118,7 +134,7 @@ const identity = ({ rule, path, message }: Issue): string => JSON.stringify([rul
  */
 export function refuseInvalidUserData(project: Project, rendered: readonly UserData[]): void {
   const base = readBase(project.config.user_data, project.discovery);
-  const issues = userDataIssues(base, rendered, checkOptions(project));
+  const issues = userDataIssues(base, rendered, project);
   const [first, ...more] = issues.filter(({ severity }) => severity === 'error');
   if (first === undefined) return;
   const { file, line, column, hint = '' } = first;

@@ -34,7 +34,8 @@ async function checkConfig(request: ValidateRequest): Promise<Findings> {
 }
 
 function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Findings {
-  const options = checkOptions(project, etcdVersion);
+  const version = etcdVersion ?? project.cluster.members.map(project.etcdVersion).find(Boolean)?.text;
+  const options = checkOptions(project, version);
   let issues: readonly FramedIssue[] = [];
   const files: string[] = [];
   try {
@@ -42,7 +43,7 @@ function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Find
     files.push(base.file);
     issues = baseIssues(base, options);
     const rendered = renderProject(project);
-    issues = userDataIssues(base, rendered, options);
+    issues = userDataIssues(base, rendered, project, etcdVersion);
     // What no rule finds, member by member; after an error it would only say the same in other words.
     if (!hasError(issues)) desiredStates(project, rendered);
     return { files, issues };

@@ -1,5 +1,5 @@
 import { discoveryKey, sizeKey } from '../etcd/discovery-keys.js';
-import { hasV2Api } from '../etcd/version.js';
+import { hasV2Api, type EtcdVersion } from '../etcd/version.js';
 import { EtcdClient } from '../etcd/client.js';
 import type { Dial } from '../etcd/ask.js';
 import { EtcdV2Client } from '../etcd/v2-client.js';
@@ -7,7 +7,7 @@ import { CoreupError, messageOf } from '../util/errors.js';
 import { applyHost } from './apply.js';
 import { clientAddress, discoveryHost, etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
-import type { Rendezvous, UpRun } from './run.js';
+import type { EtcdHost, Rendezvous, UpRun } from './run.js';
 import { waitForMember } from './wait.js';
 
 /** Where the token is that members register with. */
@@ -37,6 +37,7 @@ async function announceSize(discovery: CustomRendezvous, run: UpRun): Promise<vo
   const node = discoveryHost(run.hosts);
   const teller = discovery.endpoint === undefined ? node?.host : asker?.host;
   if (!teller || !asker) throw new RangeError('custom discovery without members');
+  refuseMixture(members, node);
   await onAll('discovery could not be prepared on', [teller], run.reporter, async (host) => {
     if (discovery.endpoint === undefined && node) {
       if (!host.applied) await applyHost(host, run);
@@ -51,6 +52,24 @@ async function announceSize(discovery: CustomRendezvous, run: UpRun): Promise<vo
     await setSize(client, key, size, discovery.endpoint ?? `${at.host}:${at.port}`);
     run.reporter.member(host.name, `expects ${size} members`, 'done');
   });
+}
+
+/** Members up to etcd 3.5 and from 3.6 on register in ways that do not meet, and the first need the v2 API. */
+function refuseMixture(members: readonly EtcdHost[], node: EtcdHost | undefined): void {
+  const version = ({ host }: EtcdHost): EtcdVersion | undefined => host.observation.etcd?.version;
+  const older = members.filter((member) => hasV2Api(version(member)));
+  const newer = members.filter((member) => !hasV2Api(version(member)));
+  const told = (hosts: readonly EtcdHost[]): string =>
+    hosts.map((host) => `${host.name} (etcd ${version(host)?.text ?? 'unknown'})`).join(', ');
+  const hint = "Give all hosts the same etcd, or choose `discovery: { mode: 'static' }` in config.ts.";
+  if (older.length > 0 && newer.length > 0) {
+    const message = `${told(older)} and ${told(newer)} cannot meet through one discovery token: etcd 3.6 registers in another way`;
+    throw new CoreupError(message, { code: 'DISCOVERY_VERSIONS', hint });
+  }
+  if (node && older.length > 0 && !hasV2Api(version(node))) {
+    const message = `${told([node])} cannot serve discovery for ${told(older)}: etcd 3.6 has no v2 API any more`;
+    throw new CoreupError(message, { code: 'DISCOVERY_VERSIONS', hint });
+  }
 }
 
 async function setSize(client: EtcdClient | EtcdV2Client, key: string, size: string, where: string): Promise<void> {

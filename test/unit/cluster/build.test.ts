@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { buildCluster, etcdMembers, instanceName, type ClusterSpec } from '../../../src/cluster/build.js';
+import {
+  buildCluster,
+  discoveryNode,
+  etcdMembers,
+  instanceName,
+  type ClusterSpec,
+} from '../../../src/cluster/build.js';
 
 const spec = (more: Partial<ClusterSpec> = {}): ClusterSpec => ({
   name: 'c',
@@ -48,6 +54,14 @@ describe('buildCluster', () => {
     const cluster = buildCluster(spec({ etcdMembers: 2 }));
     expect(cluster.members.map(({ role }) => role)).toEqual(['etcd', 'etcd', 'worker']);
     expect(etcdMembers(cluster).map(({ name }) => name)).toEqual(['core-01', 'core-02']);
+    expect(discoveryNode(cluster)).toBeUndefined();
+  });
+
+  it('keeps the first one out of the cluster where it serves discovery', () => {
+    const cluster = buildCluster(spec({ discoveryNode: true, etcdMembers: 1 }));
+    expect(cluster.members.map(({ role }) => role)).toEqual(['discovery', 'etcd', 'worker']);
+    expect(discoveryNode(cluster)?.name).toBe('core-01');
+    expect(etcdMembers(cluster).map(({ name }) => name)).toEqual(['core-02']);
   });
 
   it.each([

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach } from '@jest/globals';
-import { buildCluster } from '../../../src/cluster/build.js';
+import { buildCluster, type ClusterSpec } from '../../../src/cluster/build.js';
 import type { HostState } from '../../../src/cluster/host-state.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import type { Observation } from '../../../src/plan/observation.js';
@@ -102,6 +102,24 @@ export interface EtcdState {
   onRequest: (path: string) => void;
 }
 
+/** The v2 API as etcd 3.4 answers it, as far as it is asked. */
+function answerV2(state: EtcdState, method: string, path: string, body: string, response: ServerResponse): void {
+  const key = path.replace(/\?.*/, '');
+  if (key === '/v2/members') {
+    response.end(JSON.stringify({ members: state.members.map(({ name }) => ({ name })) }));
+    return;
+  }
+  if (method === 'PUT') {
+    response.statusCode = state.store.has(key) ? 200 : 201;
+    state.store.set(key, new URLSearchParams(body).get('value') ?? '');
+  }
+  const value = state.store.get(key);
+  if (value === undefined) response.statusCode = 404;
+  response.end(
+    JSON.stringify(value === undefined ? { errorCode: 100, message: 'Key not found' } : { node: { value } }),
+  );
+}
+
 /** A STAND-IN for etcd: an HTTP server on 127.0.0.1 with the few answers that coreup asks for. */
 async function standInEtcd(state: EtcdState): Promise<() => Promise<Duplex>> {
   const server = createServer((request, response) => {
@@ -111,6 +129,10 @@ async function standInEtcd(state: EtcdState): Promise<() => Promise<Duplex>> {
       const path = request.url ?? '';
       state.onRequest(path);
       if (state.hangs) return;
+      if (path.startsWith('/v2/')) {
+        answerV2(state, request.method ?? '', path, Buffer.concat(chunks).toString(), response);
+        return;
+      }
       const { key = '', value = '' } = JSON.parse(Buffer.concat(chunks).toString()) as { key?: string; value?: string };
       if (path.startsWith('/v3/kv') && state.refuses) {
         response.statusCode = 503;
@@ -186,16 +208,18 @@ export const UNIT_RUNS = 'ActiveState=active\nSubState=running\nResult=success\n
 /**
  * @param size number of members; all are healthy members of one cluster, led by the first
  * @param observed what each host shows, on top of an empty Debian host that runs etcd2 and has data
+ * @param roles which of them are members; all, by default
  */
 export async function scene(
   size: number,
   observed: (index: number) => Partial<Observation> = () => ({}),
+  roles: Pick<ClusterSpec, 'discoveryNode' | 'etcdMembers'> = { etcdMembers: size },
 ): Promise<Scene> {
   const names = Array.from({ length: size }, (_, index) => `core-0${index + 1}`);
   const cluster = buildCluster({
     name: 'test',
     prefix: 'core',
-    etcdMembers: size,
+    ...roles,
     placements: names.map((_, index) => ({ publicIpv4: `10.0.0.${index + 1}`, privateIpv4: `10.0.0.${index + 1}` })),
     metadata: {},
   });
