@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
+import { healthy } from './lab/wait.js';
 import { seedStatic } from '../fixtures/seed.js';
 import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
 
@@ -64,14 +65,4 @@ async function bootIds(project: TestProject): Promise<Record<string, string>> {
     'stat -c %Y.%Z /run/systemd/system; cat /proc/1/stat | cut -d" " -f22',
   ]);
   return Object.fromEntries(document.members.map(({ name, stdout }) => [name, stdout]));
-}
-
-/** Waits, without `up`, until the cluster is healthy; at most a minute. */
-async function healthy(project: TestProject): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    const status = await project.json<StatusDocument>(['status']);
-    if (status.healthy) return;
-    if (Date.now() > deadline) throw new Error(`not healthy by itself: ${JSON.stringify(status, null, 2)}`);
-  }
 }
