@@ -20,18 +20,19 @@ export default defineConfig({
   // Default: user-data or user-data.hbs where there is one, otherwise a template that comes with coreup.
   // user_data: 'user-data',
 
-  // How members find each other. static: each is told the names and addresses of all.
+  // How members find each other (docs/discovery.md). static: each is told the names and addresses of all.
   discovery: { mode: 'static' },
+  // custom: through an etcd of your own; without an endpoint, the first instance is started for it.
+  // discovery: { mode: 'custom', token: '40134540-b53c-46b3-b34f-33b4f0ae3a9c', endpoint: 'http://10.0.0.9:2379', path: 'discovery' },
   // Not built yet in this version:
   // discovery: { mode: 'public', new_discovery_url: 'https://discovery.etcd.io/new' },
   // discovery: { mode: 'public', url: 'https://discovery.etcd.io/0123456789abcdef' },
-  // discovery: { mode: 'custom', token: '40134540-b53c-46b3-b34f-33b4f0ae3a9c', endpoint: 'http://10.0.0.9:2379', path: 'discovery' },
+  // SRV records; managed: coreup runs the name server.
   // discovery: { mode: 'dns', domain: 'example.com', managed: true, peer_auto_tls: true },
   // discovery: { mode: 'dns', domain: 'example.com', nameserver: '172.17.8.111' },
 
   etcd: {
-    // How many of the instances, from the first on, are etcd members. Default: all.
-    // Fewer than num_instances is not built yet in this version.
+    // How many of the instances, from the first on, are etcd members; the rest are workers. Default: all.
     // members: 3,
 
     // Whether clients and peers speak TLS. true is not built yet in this version.

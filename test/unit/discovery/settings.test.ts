@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildCluster } from '../../../src/cluster/build.js';
-import type { Cluster } from '../../../src/cluster/types.js';
+import type { Cluster, Member } from '../../../src/cluster/types.js';
 import { customDiscovery, discoveryUrl } from '../../../src/discovery/custom.js';
 import type { EtcdSettings, MemberSettings } from '../../../src/discovery/mode.js';
 import { memberSettings } from '../../../src/discovery/settings.js';
@@ -24,6 +24,12 @@ function clusterOf(size: number, etcdMembers: number, discoveryNode = false): Cl
     })),
     metadata: {},
   });
+}
+
+function memberAt({ members }: Cluster, position: number): Member {
+  const member = members.at(position);
+  if (!member) throw new RangeError(`no member ${position}`);
+  return member;
 }
 
 /** What is set, without what is taken out. */
@@ -97,20 +103,21 @@ describe('workers', () => {
   it.each([V34, V35, undefined])('are proxies of the members, told of them outright (etcd %p)', (version) => {
     for (const mode of [staticDiscovery, customDiscovery(TOKEN)]) {
       const instances = mode === staticDiscovery ? cluster : clusterOf(6, 3, true);
-      const worker = memberSettings(mode, instances)(instances.members.at(-1)!, version);
+      const worker = memberSettings(mode, instances)(memberAt(instances, -1), version);
       expect(kept(worker.etcd2)).toMatchObject({ proxy: 'on' });
       expect(worker.etcd2).toMatchObject({ discovery: null, 'listen-peer-urls': null });
     }
-    expect(kept(memberSettings(staticDiscovery, cluster)(cluster.members[4]!, version).etcd2)).toEqual({
+    expect(kept(memberSettings(staticDiscovery, cluster)(memberAt(cluster, 4), version).etcd2)).toEqual({
       proxy: 'on',
       'initial-cluster': peers,
     });
   });
 
   it('run no etcd where it has no proxy any more', () => {
-    expect(memberSettings(staticDiscovery, cluster)(cluster.members[3]!, V36)).toEqual({
+    expect(memberSettings(staticDiscovery, cluster)(memberAt(cluster, 3), V36)).toEqual({
       etcd2: null,
       environment: {},
+      files: {},
     });
   });
 });

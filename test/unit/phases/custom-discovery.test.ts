@@ -1,18 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
 import { customRendezvous } from '../../../src/phases/custom-discovery.js';
-import type { MembersFailedError } from '../../../src/phases/failures.js';
+import { MembersFailedError } from '../../../src/phases/failures.js';
 import { meet } from '../../../src/phases/rendezvous.js';
 import type { UpRun } from '../../../src/phases/run.js';
 import { verifyOthers } from '../../../src/phases/verify-others.js';
 import { parseEtcdVersion } from '../../../src/etcd/version.js';
 import type { Observation } from '../../../src/plan/observation.js';
-import { scene, type Scene } from './support.js';
+import { scene, type EtcdState, type Scene } from './support.js';
 
 const TOKEN = { path: 'discovery', token: 't0' };
 const SIZE = '/v2/keys/discovery/t0/_config/size';
 const ROLES = { discoveryNode: true, etcdMembers: 2 };
 
 const founding = ({ run }: Scene): UpRun => ({ ...run, founding: true, rendezvous: customRendezvous(TOKEN) });
+
+function etcdOf({ etcds }: Scene, index: number): EtcdState {
+  const state = etcds[index];
+  if (!state) throw new RangeError(`no etcd ${index}`);
+  return state;
+}
 
 function etcd(...versions: string[]): (index: number) => Partial<Observation> {
   return (index) => ({ etcd: { path: '/usr/bin/etcd', version: parseEtcdVersion(versions[index] ?? '3.4.23') } });
@@ -22,10 +28,8 @@ async function failures(work: Promise<void>): Promise<string> {
   try {
     await work;
   } catch (error) {
-    return [
-      (error as Error).message,
-      ...((error as MembersFailedError).failures ?? []).map(({ message }) => message),
-    ].join('\n');
+    const failures = error instanceof MembersFailedError ? error.failures : [error as Error];
+    return failures.map(({ message }) => message).join('\n');
   }
   throw new Error('it did not fail');
 }
@@ -36,7 +40,7 @@ describe('custom discovery (stand-in etcd)', () => {
     await meet.run(founding(set));
     expect(set.etcds[0]?.store.get(SIZE)).toBe('2');
     let writes = 0;
-    set.etcds[0]!.onRequest = (path) => (writes += path === SIZE ? 1 : 0);
+    etcdOf(set, 0).onRequest = (path) => (writes += path === SIZE ? 1 : 0);
     await meet.run(founding(set));
     expect(writes).toBe(0);
   });
@@ -84,7 +88,7 @@ describe('instances that are no members (stand-in etcd)', () => {
 
   it('fail where the proxy does not know the members', async () => {
     const set = await scene(3, undefined, { etcdMembers: 2 });
-    set.etcds[2]!.members = [];
+    etcdOf(set, 2).members = [];
     const run = { ...set.run, patience: { ready: 0, agree: 0, poll: [1, 2] as const, unitPoll: 0 } };
     expect(await failures(verifyOthers.run(run))).toContain('the proxy does not know core-01, core-02');
   });
