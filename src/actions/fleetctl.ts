@@ -1,11 +1,12 @@
 import type { Member } from '../cluster/types.js';
 import { FleetClient, FLEET_SOCKET } from '../fleet/client.js';
-import { flagValue, readFleetctl, unitNameOf, type FleetctlCall } from '../fleet/fleetctl-args.js';
+import { flagValue, fleetctlWords, readFleetctl, unitNameOf, type FleetctlCall } from '../fleet/fleetctl-args.js';
 import type { Connection, Streams } from '../ssh/port.js';
 import { CoreupError, messageOf } from '../util/errors.js';
 import { quote, sh } from '../util/shell.js';
 import { commandLine } from './exec.js';
 import { filesToTake, type TakenFile } from './fleetctl-files.js';
+import { machineIds } from './fleet-status.js';
 import { withHosts } from './hosts.js';
 import type { Project } from './project.js';
 
@@ -42,7 +43,8 @@ export async function fleetctl(project: Project, args: readonly string[], direct
     if (call.command === 'ssh') return openShell(call, asked, hosts);
     if (call.command === 'status' && call.names.length > 0) return onEach(call, asked, hosts);
     const at = call.command === 'journal' ? await hostOfUnit(call.names[0] ?? '', asked, hosts) : undefined;
-    return runFleetctl(at ?? asked, files.length === 0 ? args : withBaseNames(call), files);
+    const names = files.length === 0 ? call.names : call.names.map(unitNameOf);
+    return runFleetctl(at ?? asked, fleetctlWords({ ...call, names }), files);
   });
 }
 
@@ -71,11 +73,6 @@ async function answering(
       hint: 'Run `coreup up` to bring the cluster up; fleet.source in config.ts brings fleet to hosts that have none.',
     });
   }
-}
-
-/** fleetctl reads unit files by their path; here they all lie in one directory. */
-function withBaseNames({ before, command, flags, names, rest }: FleetctlCall): readonly string[] {
-  return [...before, command, ...flags, ...names.map(unitNameOf), ...(rest.length === 0 ? [] : ['--', ...rest])];
 }
 
 async function runFleetctl(
@@ -139,13 +136,8 @@ async function hostOfUnit(word: string, asked: Reached, hosts: readonly Reached[
 }
 
 async function hostOfMachine(id: string, hosts: readonly Reached[]): Promise<Reached | undefined> {
-  const ids = await Promise.all(
-    hosts.map(async ({ connection }) => {
-      const result = await connection.run({ text: 'cat /etc/machine-id' }, { timeout: 10_000 }).catch(() => undefined);
-      return result?.stdout.toString().trim();
-    }),
-  );
-  return hosts[ids.indexOf(id)];
+  const names = await machineIds(hosts.map(({ member, connection }) => ({ name: member.name, connection })));
+  return hosts.find(({ member }) => member.name === names.get(id));
 }
 
 /** `ssh` with coreup's own login: the first word is a unit, or the start of a machine's ID. */

@@ -19,6 +19,9 @@ const WITH_VALUE = new Set([
   'lines', 'output', 'machine', 'unit',
 ]); // prettier-ignore
 
+/** Short flags that fleetctl had before 1.0, which takes them no more though its help still says so. */
+const SHORT: Readonly<Record<string, string>> = { '-l': '--full', '-f': '--follow', '-A': '--forward-agent' };
+
 /** Takes a fleetctl command line apart; never fails. */
 export function readFleetctl(args: readonly string[]): FleetctlCall {
   const before: string[] = [];
@@ -41,8 +44,19 @@ function take(args: readonly string[], at: number, into: string[]): number {
   const word = args[at] ?? '';
   const name = word.replace(/^--?/, '');
   const size = !name.includes('=') && WITH_VALUE.has(name) && at + 1 < args.length ? 2 : 1;
-  into.push(...args.slice(at, at + size));
+  into.push(SHORT[word] ?? word, ...args.slice(at + 1, at + size));
   return size;
+}
+
+/** The words of a call again, as fleetctl 1.0 reads them. */
+export function fleetctlWords({ before, command, flags, names, rest }: FleetctlCall): readonly string[] {
+  return [
+    ...before,
+    ...(command === '' ? [] : [command]),
+    ...flags,
+    ...names,
+    ...(rest.length === 0 ? [] : ['--', ...rest]),
+  ];
 }
 
 /** The value of a flag, `--unit=X` or `--unit X`. */

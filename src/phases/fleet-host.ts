@@ -25,6 +25,37 @@ export function fleetHosts(hosts: readonly HostRun[]): readonly FleetHost[] {
     }));
 }
 
+/**
+ * Asks fleet something, or tells it to do something, until a fleetd does: one after the other, since each of them speaks
+ * for the whole cluster, and again while etcd elects. What is asked may be done twice.
+ *
+ * @throws CoreupError of the last one that was asked, once the time is over
+ */
+export function askFleet<T>(
+  hosts: readonly FleetHost[],
+  signal: AbortSignal,
+  ask: (client: FleetClient) => Promise<T>,
+): Promise<T> {
+  return orAbort(attempts(), signal);
+
+  async function attempts(): Promise<T> {
+    const deadline = performance.now() + ANSWER;
+    for (let turn = 0; ; turn++) {
+      signal.throwIfAborted();
+      const host = hosts[turn % hosts.length];
+      if (!host) throw new RangeError('no host runs fleet');
+      try {
+        return await ask(host.client);
+      } catch (error) {
+        if (!(error instanceof CoreupError) || performance.now() > deadline) throw error;
+      }
+      if (turn >= hosts.length - 1) await delay(PAUSE);
+    }
+  }
+}
+
+/** Milliseconds in which some fleetd must answer: longer than an election of etcd takes. */
+const ANSWER = 30_000;
 /** Milliseconds until a fleetd that has just started must have made its machine known. */
 const READY = 60_000;
 const PAUSE = 250;

@@ -51,6 +51,7 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
   const steady = fresh && unit.target === 'launched' && !isOneshot(unit.options) ? patience.steady : 0;
   let upSince: number | undefined;
   let said = '';
+  let saidAt = started;
   for (;;) {
     signal.throwIfAborted();
     const view = await watch.look();
@@ -61,11 +62,16 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
       upSince ??= now;
       if (now - upSince >= steady) return verdict.machineIds;
     } else {
+      if (verdict.why !== said) {
+        watch.note(unit, verdict.why);
+        [said, saidAt] = [verdict.why, now];
+      }
+      const { machineId } = verdict;
+      if (machineId !== undefined && hasEnded(verdict, unit, upSince !== undefined, now - saidAt, patience)) {
+        const why = 'has ended by itself; a unit whose process is to end has Type=oneshot';
+        throw await failed({ why, machineId }, unit, watch);
+      }
       upSince = undefined;
-      if (verdict.why !== said) watch.note(unit, verdict.why);
-      said = verdict.why;
-      const ended = await hasEnded(unit, verdict, watch);
-      if (ended !== undefined) throw await failed(ended, unit, watch);
       if (now - started > (verdict.busy === true ? patience.start : patience.act)) {
         throw await late(unit, verdict, view, watch);
       }
@@ -74,19 +80,13 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
   }
 }
 
-/** An agent says `inactive` before the start and after the end; systemd knows which. */
-async function hasEnded(
-  unit: ServiceUnit,
-  verdict: Verdict & { kind: 'waiting' },
-  watch: ServiceWatch,
-): Promise<{ readonly why: string; readonly machineId: string } | undefined> {
-  const { machineId, why } = verdict;
-  const host = machineId === undefined ? undefined : watch.hostOf(machineId);
-  if (!host || machineId === undefined || unit.target !== 'launched' || !why.startsWith('is inactive'))
-    return undefined;
-  const { active, exited, status } = await unitOnHost(host, unit.name);
-  if (active !== 'inactive' || !exited) return undefined;
-  return { why: `has ended by itself (exit status ${status}); a unit that is to end has Type=oneshot`, machineId };
+/**
+ * An agent says `inactive` before the start and after the end, and systemd forgets a service that has ended well. One that
+ * ran a moment ago, or that is to run and has not been starting for a while, has ended.
+ */
+function hasEnded(verdict: Verdict, unit: ServiceUnit, ran: boolean, idle: number, patience: ServicePatience): boolean {
+  const inactive = verdict.kind === 'waiting' && unit.target === 'launched' && verdict.why.startsWith('is inactive');
+  return inactive && (ran || idle > 2 * patience.steady);
 }
 
 async function failed(
@@ -126,19 +126,16 @@ async function late(
 }
 
 interface UnitOnHost {
-  readonly active: string;
   readonly result: string;
   readonly status: string;
-  /** Whether its process has run and ended. */
-  readonly exited: boolean;
   /** Why systemd cannot load it; '' where it can. */
   readonly reason: string;
 }
 
-const UNKNOWN: UnitOnHost = { active: 'unknown', result: 'an unknown result', status: '?', exited: false, reason: '' };
+const UNKNOWN: UnitOnHost = { result: 'an unknown result', status: '?', reason: '' };
 
 async function unitOnHost(host: HostRun, name: string): Promise<UnitOnHost> {
-  const properties = 'ActiveState,Result,ExecMainStatus,ExecMainExitTimestampMonotonic,LoadError';
+  const properties = 'Result,ExecMainStatus,LoadError';
   const script = sh`systemctl show --property=${properties} -- ${name}`;
   const result = await host.connection.run({ text: script }, { timeout: 10_000 });
   const value = new Map(
@@ -148,19 +145,19 @@ async function unitOnHost(host: HostRun, name: string): Promise<UnitOnHost> {
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
   return {
-    active: value.get('ActiveState') ?? UNKNOWN.active,
     result: value.get('Result') ?? UNKNOWN.result,
     status: value.get('ExecMainStatus') ?? UNKNOWN.status,
-    exited: Number(value.get('ExecMainExitTimestampMonotonic') ?? 0) > 0,
     reason: value.get('LoadError') ?? '',
   };
 }
 
 /** A way to look at the cluster that asks once for all who want to know at the same time. */
-export function sharedLook(client: () => FleetClient): () => Promise<FleetView> {
+export function sharedLook(
+  ask: (work: (client: FleetClient) => Promise<FleetView>) => Promise<FleetView>,
+): () => Promise<FleetView> {
   let running: Promise<FleetView> | undefined;
   return () => {
-    running ??= lookOnce(client()).finally(() => {
+    running ??= ask(lookOnce).finally(() => {
       running = undefined;
     });
     return running;

@@ -8,13 +8,16 @@ import { FLEET_UNIT } from '../fleet/service.js';
 import { NO_FLEET_HINT } from '../plan/adapt-fleet.js';
 import { CoreupError, InputError } from '../util/errors.js';
 import { MembersFailedError, onAll, type MemberFailure } from './failures.js';
-import { fleetHosts, waitForMachine, type FleetHost } from './fleet-host.js';
+import { askFleet, fleetHosts, waitForMachine, type FleetHost } from './fleet-host.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
 import { SERVICE_PATIENCE, sharedLook, waitForService, type ServiceWatch } from './service-wait.js';
 
 /** Requests to fleet at once; each of them is several to etcd. */
 const AT_ONCE = 8;
+
+/** A way to fleet that lasts longer than one fleetd, and than one leader of etcd. */
+type Ask = <T>(work: (client: FleetClient) => Promise<T>) => Promise<T>;
 
 /** Refuses, before the first change, services that could not run on these hosts. */
 export const checkServices: Phase<UpRun> = {
@@ -46,33 +49,28 @@ export const bringUpServices: Phase<UpRun> = {
     const { services, reporter } = run;
     const running = fleetHosts(run.hosts);
     await onAll('fleet is not ready on', running, reporter, (host) => waitForMachine(host, run));
-    const [first] = running;
-    if (!first) return;
-    const { client } = first;
-    const [machines, units, states] = await Promise.all([client.machines(), client.units(), client.states()]);
+    const ask: Ask = (work) => askFleet(running, run.signal, work);
+    const [machines, units, states] = await ask((client) =>
+      Promise.all([client.machines(), client.units(), client.states()]),
+    );
     const { changes, foreign } = decideServices(services.wanted, units, states, run.cluster.name);
     refuseForeign(foreign);
     const placements = simulateFor(services.wanted, units, machines, run.hosts);
     refuseUnplaceable(services.wanted, placements);
-    const watch = watchOf(run, client, machines, placements);
-    await destroyDropped(changes, run, client);
-    await bringUp(changes, run, client, watch);
+    const watch = watchOf(run, ask, machines, placements);
+    await destroyDropped(changes, run, ask);
+    await bringUp(changes, run, ask, watch);
   },
 };
 
 /** The units that are new or wanted in another state all at once, those that are replaced one after the other. */
-async function bringUp(
-  changes: readonly ServiceChange[],
-  run: UpRun,
-  client: FleetClient,
-  watch: ServiceWatch,
-): Promise<void> {
+async function bringUp(changes: readonly ServiceChange[], run: UpRun, ask: Ask, watch: ServiceWatch): Promise<void> {
   const { services, reporter } = run;
   const byName = new Map(changes.flatMap((change) => (change.kind === 'destroy' ? [] : [[change.unit.name, change]])));
   const limit = pLimit(AT_ONCE);
   const settle = async (unit: ServiceUnit): Promise<void> => {
     const change = byName.get(unit.name);
-    if (change) await limit(() => make(change, client));
+    if (change) await limit(() => ask((client) => make(change, client)));
     if (change) services.changes++;
     const where = await waitForService(unit, change !== undefined, watch);
     const names = where.map((id) => watch.hostOf(id)?.name ?? id.slice(0, 8));
@@ -121,12 +119,12 @@ async function make(change: Exclude<ServiceChange, { kind: 'destroy' }>, client:
   await client.setTarget(unit.name, unit.target);
 }
 
-async function destroyDropped(changes: readonly ServiceChange[], run: UpRun, client: FleetClient): Promise<void> {
+async function destroyDropped(changes: readonly ServiceChange[], run: UpRun, ask: Ask): Promise<void> {
   const dropped = changes.flatMap((change) => (change.kind === 'destroy' ? [change] : []));
   const limit = pLimit(AT_ONCE);
   await onAll('these services could not be taken away', dropped, run.reporter, ({ name, reason }) =>
     limit(async () => {
-      await client.destroy(name);
+      await ask((client) => client.destroy(name));
       run.services.changes++;
       run.reporter.member(name, `destroyed: it ${reason}`, 'done');
     }),
@@ -138,16 +136,11 @@ function describe(unit: ServiceUnit, names: readonly string[]): string {
   return unit.target === 'launched' ? `runs${on}` : `${unit.target}${on}`;
 }
 
-function watchOf(
-  run: UpRun,
-  client: FleetClient,
-  machines: readonly Machine[],
-  placements: readonly Placement[],
-): ServiceWatch {
+function watchOf(run: UpRun, ask: Ask, machines: readonly Machine[], placements: readonly Placement[]): ServiceWatch {
   const hostOf = (id: string): HostRun | undefined => run.hosts.find(({ observation }) => observation.machineId === id);
   const places = new Map(placements.map((placement) => [placement.unit, placement]));
   return {
-    look: sharedLook(() => client),
+    look: sharedLook(ask),
     hostOf,
     machinesFor: ({ name }) => {
       const place = places.get(name);

@@ -49,12 +49,12 @@ const DEFAULTS = `${ETC_UNITS}${FLEET_UNIT}.d/10-coreup.conf`;
 /** Where the fleetd of a host comes from, or `none`. */
 export type FleetOrigin = 'distribution' | 'host' | 'brought' | 'none';
 
-/** A fleet.service that the host has besides coreup's is the distribution's, as on CoreOS, and is left as it is. */
+/** A fleet.service that coreup did not make, the distribution's as on CoreOS or somebody's own, is left as it is. */
 export function fleetOrigin(wish: FleetWish | undefined, host: Observation): FleetOrigin {
   if (wish === undefined) return 'none';
   const unit = host.units.get(FLEET_UNIT);
   const fragment = unit?.load === 'loaded' ? unit.fragment : '';
-  if (fragment !== '' && fragment !== ETC_UNITS + FLEET_UNIT) return 'distribution';
+  if (fragment !== '' && host.manifest?.files[fragment] === undefined) return 'distribution';
   if (wish.programs !== undefined) return 'brought';
   // What an earlier fleet.source has brought is not the host's own.
   return host.fleetd !== undefined && host.manifest?.files[host.fleetd] === undefined ? 'host' : 'none';
