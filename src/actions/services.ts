@@ -80,7 +80,8 @@ function readText(path: string, key: string, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
-    const why = error instanceof TypeError ? 'is not UTF-8 text' : unreadable(file, error).message;
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'is not UTF-8 text' : unreadable(file, error).message;
     throw new InputError(`${key}.unit is ${file}: ${why}`, {
       code: 'SERVICE_UNREADABLE',
       hint: 'Name a unit file that this user can read; paths are relative to config.ts.',
