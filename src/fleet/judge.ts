@@ -9,6 +9,9 @@ export type Verdict =
   | { readonly kind: 'waiting'; readonly why: string; readonly machineId?: string; readonly busy?: true }
   | { readonly kind: 'failed'; readonly why: string; readonly machineId: string };
 
+/** After a failure fleet may lose the report on a unit for half a minute or longer, though it runs. */
+export const NOT_REPORTED = 'its machine has not reported on it';
+
 /** What fleet says of the whole cluster at one moment. */
 export interface FleetView {
   readonly units: readonly FleetUnit[];
@@ -50,7 +53,7 @@ function together(verdicts: readonly Verdict[]): Verdict {
 function onMachine(unit: ServiceUnit, states: readonly UnitState[], machineId: string): Verdict {
   const state = states.find((candidate) => candidate.machineId === machineId);
   const waiting = (why: string): Verdict => ({ kind: 'waiting', why, machineId });
-  if (!state) return waiting('its machine has not reported on it');
+  if (!state) return waiting(NOT_REPORTED);
   if (state.hash !== '' && state.hash !== unitHash(unit.options))
     return waiting('its machine still has the old content');
   const { load, active, sub } = state;

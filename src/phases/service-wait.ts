@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FleetClient } from '../fleet/client.js';
-import { judge, type FleetView, type Verdict } from '../fleet/judge.js';
+import type { FleetClient, UnitState } from '../fleet/client.js';
+import { judge, NOT_REPORTED, type FleetView, type Verdict } from '../fleet/judge.js';
 import { isOneshot, type ServiceUnit } from '../fleet/services.js';
 import { orAbort } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
@@ -54,9 +54,10 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
   let saidAt = started;
   for (;;) {
     signal.throwIfAborted();
-    const view = await watch.look();
-    const verdict = judge(unit, view, watch.machinesFor(unit));
+    let view = await watch.look();
     const now = performance.now();
+    if (said === NOT_REPORTED && now - saidAt > patience.steady) view = await withHostReports(unit, view, watch);
+    const verdict = judge(unit, view, watch.machinesFor(unit));
     if (verdict.kind === 'failed') throw await failed(verdict, unit, watch);
     if (verdict.kind === 'done') {
       upSince ??= now;
@@ -78,6 +79,43 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
     }
     await delay(patience.poll);
   }
+}
+
+/** Adds what the hosts themselves say of a unit where fleet has no report of theirs. */
+async function withHostReports(unit: ServiceUnit, view: FleetView, watch: ServiceWatch): Promise<FleetView> {
+  const scheduled = view.units.find(({ name }) => name === unit.name)?.machineId ?? '';
+  const ids = scheduled === '' ? watch.machinesFor(unit) : [scheduled];
+  const reported = new Set(view.states.filter(({ name }) => name === unit.name).map(({ machineId }) => machineId));
+  const reports = await Promise.all(
+    ids
+      .filter((id) => !reported.has(id))
+      .map(async (machineId) => {
+        const host = watch.hostOf(machineId);
+        return host && (await reportOf(host, unit.name, machineId).catch(() => undefined));
+      }),
+  );
+  return { ...view, states: [...view.states, ...reports.filter((report) => report !== undefined)] };
+}
+
+/** The agent writes a unit to this directory as it got it, so that the file's sum is the hash that it reports. */
+const UNITS_DIRECTORY = '/run/fleet/units';
+
+async function reportOf(host: HostRun, name: string, machineId: string): Promise<UnitState | undefined> {
+  const file = `${UNITS_DIRECTORY}/${name}`;
+  const script =
+    sh`[ -f ${file} ] && sha1sum <${file} && ` +
+    sh`systemctl show --property=LoadState,ActiveState,SubState -- ${name}`;
+  const { code, stdout } = await host.connection.run({ text: script, sudo: true }, { timeout: 10_000 });
+  const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(stdout.toString())?.[1] ?? '';
+  if (code !== 0) return undefined;
+  return {
+    name,
+    machineId,
+    hash: stdout.toString().slice(0, 40),
+    load: value('LoadState'),
+    active: value('ActiveState'),
+    sub: value('SubState'),
+  };
 }
 
 /**
