@@ -22,11 +22,12 @@ export default defineConfig({
 
   // How members find each other (docs/discovery.md). static: each is told the names and addresses of all.
   discovery: { mode: 'static' },
-  // custom: through an etcd of your own; without an endpoint, the first instance is started for it.
-  // discovery: { mode: 'custom', token: '40134540-b53c-46b3-b34f-33b4f0ae3a9c', endpoint: 'http://10.0.0.9:2379', path: 'discovery' },
-  // Not built yet in this version:
+  // public: members register with a discovery service. ephemeral: coreup serves discovery itself, while they first start.
   // discovery: { mode: 'public', new_discovery_url: 'https://discovery.etcd.io/new' },
   // discovery: { mode: 'public', url: 'https://discovery.etcd.io/0123456789abcdef' },
+  // discovery: { mode: 'ephemeral', port: 2378 },
+  // custom: through an etcd of your own; without an endpoint, the first instance is started for it.
+  // discovery: { mode: 'custom', token: '40134540-b53c-46b3-b34f-33b4f0ae3a9c', endpoint: 'http://10.0.0.9:2379', path: 'discovery' },
   // SRV records; managed: coreup runs the name server.
   // discovery: { mode: 'dns', domain: 'example.com', managed: true, peer_auto_tls: true },
   // discovery: { mode: 'dns', domain: 'example.com', nameserver: '172.17.8.111' },
