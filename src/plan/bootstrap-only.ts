@@ -10,9 +10,13 @@ import type { Step } from './step.js';
 const BOOTSTRAP = /^ETCD_(?:INITIAL_(?:CLUSTER|CLUSTER_STATE|CLUSTER_TOKEN|ADVERTISE_PEER_URLS)|DISCOVERY(?:_\w+)?)$/;
 const ETCD_DROP_INS = `/etc/systemd/system/${ETCD_UNIT}.d/`;
 
-/** True for a change of etcd's settings that a member with data takes no notice of, so that it need not restart. */
-export function isBootstrapOnly({ action, target }: Step, { contents, data }: Observation): boolean {
+/**
+ * True for a change of etcd's settings that a member with data takes no notice of, so that it need not restart. A member
+ * that still starts may have its directories and be waiting for others by these very settings.
+ */
+export function isBootstrapOnly({ action, target }: Step, { contents, data, units }: Observation): boolean {
   if (!target.startsWith(ETCD_DROP_INS) || data.length === 0) return false;
+  if (units.get(ETCD_UNIT)?.active === 'activating') return false;
   const before = contents.get(target);
   if (before === undefined && action.kind === 'file-remove') return false;
   if (action.kind !== 'file-write' && action.kind !== 'file-remove') return false;

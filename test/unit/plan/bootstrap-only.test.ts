@@ -47,6 +47,11 @@ describe('settings that a member with data takes no notice of', () => {
     expect(restartsFor(BEFORE, STATIC, { data: [] })).toBe(true);
   });
 
+  it('restart a member that still waits for the others by them', () => {
+    const units = new Map([['etcd2.service', seenUnit({ active: 'activating' })]]);
+    expect(restartsFor(BEFORE, BEFORE.replace('keys/t', 'keys/another'), { units })).toBe(true);
+  });
+
   it.each([
     ['another name', BEFORE.replace('core-01', 'core-02')],
     ['a new setting', `${BEFORE}Environment="ETCD_HEARTBEAT_INTERVAL=200"\n`],
