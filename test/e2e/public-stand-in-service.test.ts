@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
 import { seedPublic } from '../fixtures/seed.js';
 import { bootBareHosts, type BareHosts } from './lab/hosts.js';
 import { requireIsolation } from './lab/isolation.js';
@@ -39,11 +40,26 @@ describe("the chapter's public user-data, unmodified, with a stand-in discovery 
   });
   afterAll(() => project.dispose());
 
+  it('is refused a token that a member of its own has used up, and gets another by token new', async () => {
+    expect((await project.coreup(['render'])).code).toBe(0);
+    const { discovery } = JSON.parse(await readFile(`${project.directory}/.coreup/state.json`, 'utf8')) as {
+      discovery: { url: string };
+    };
+    await service.register(discovery.url, 'f00', 'core-02=http://172.17.8.102:2380');
+    const spent = await project.coreup(['up']);
+    expect(spent.code).toBe(1);
+    expect(spent.stderr).toMatch(/is spent: core-02/);
+    const made = await project.json<TokenDocument>(['token', 'new']);
+    expect(made).toMatchObject({ size: 3, exitCode: 0 });
+    expect(made.url).not.toBe(discovery.url);
+    expect(service.given).toEqual(['3', '3']);
+  });
+
   it('becomes a cluster, also if up is run twice at once, with one token', async () => {
     const [one, two] = await Promise.all([project.coreup(['up']), project.coreup(['up'])]);
     expect([one.code, two.code].sort()).toEqual([0, 1]);
     expect((one.code === 1 ? one : two).stderr).toMatch(/up.*is running|locked/);
-    expect(service.given).toEqual(['3']);
+    expect(service.given).toEqual(['3', '3']);
   });
 
   it('is listed as the chapter prints it', async () => {
@@ -68,7 +84,7 @@ describe("the chapter's public user-data, unmodified, with a stand-in discovery 
     const after = await project.json<StatusDocument>(['status']);
     expect(after).toMatchObject({ healthy: true, etcd: { cluster_id: before.etcd.cluster_id } });
     expect(after.etcd.members.map(({ id }) => id)).toEqual(before.etcd.members.map(({ id }) => id));
-    expect(service.given).toEqual(['3']);
+    expect(service.given).toEqual(['3', '3']);
   });
 
   it('shows its token, and keeps it', async () => {
@@ -79,7 +95,7 @@ describe("the chapter's public user-data, unmodified, with a stand-in discovery 
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.stderr).toMatch(/the cluster is founded/);
     expect((await project.json<TokenDocument>(['token', 'show'])).url).toBe(shown.url);
-    expect(service.given).toEqual(['3']);
+    expect(service.given).toEqual(['3', '3']);
   });
 });
 
@@ -114,11 +130,7 @@ describe('given tokens of a stand-in discovery service in front of a real etcd',
     ],
   ] as const)('one with %s is refused before anything is changed', async (_what, size, values, message) => {
     const url = await service.token(size);
-    const { port, pathname } = new URL(url);
-    for (const [index, value] of values.entries()) {
-      const target = `http://127.0.0.1:${port}${pathname}/f0${index}?prevExist=false`;
-      expect((await fetch(target, { method: 'PUT', body: new URLSearchParams({ value }) })).status).toBe(201);
-    }
+    for (const [index, value] of values.entries()) await service.register(url, `f0${index}`, value);
     const [project] = projects as [TestProject];
     await project.configure(config(url));
     const ended = await project.coreup(['up']);

@@ -48,6 +48,13 @@ export class StandInDiscoveryService {
     return `http://${BRIDGE}:${this.port}/${token}`;
   }
 
+  /** Registers with a token, as a member's etcd does. */
+  async register(token: string, id: string, value: string): Promise<void> {
+    const target = `http://127.0.0.1:${this.port}${new URL(token).pathname}/${id}?prevExist=false`;
+    const answer = await fetch(target, { method: 'PUT', body: new URLSearchParams({ value }) });
+    if (answer.status !== 201) throw new Error(`etcd answers ${answer.status}: ${await answer.text()}`);
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
