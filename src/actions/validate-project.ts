@@ -7,6 +7,7 @@ import { baseIssues, checkOptions, userDataIssues } from './check-user-data.js';
 import { checkUnits } from './check-units.js';
 import { desiredStates, renderProject } from './desired.js';
 import { configIssue, issuesOfError, type FramedIssue, type Issue } from './issue.js';
+import { otherModeIssues } from './other-mode.js';
 import { openProject, type Project } from './project.js';
 import type { Findings, ValidateRequest } from './validate.js';
 
@@ -43,7 +44,7 @@ function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Find
     files.push(base.file);
     issues = baseIssues(base, options);
     const rendered = renderProject(project);
-    issues = userDataIssues(base, rendered, project, etcdVersion);
+    issues = [...userDataIssues(base, rendered, project, etcdVersion), ...otherModeIssues(base, project)];
     // What no rule finds, member by member; after an error it would only say the same in other words.
     if (!hasError(issues)) desiredStates(project, rendered);
     return { files, issues };

@@ -11,6 +11,28 @@ async function verdict(directory: string, ...args: string[]): Promise<Verdict & 
   return { code, ...(JSON.parse(stdout) as Verdict) };
 }
 
+describe('a user-data for another discovery mode than that of config.ts', () => {
+  const discovery = ({ issues }: Verdict): string[] =>
+    issues
+      .filter(({ rule }) => rule === 'discovery-mode')
+      .map(({ file, line, column, severity, message }) => `${file}:${line}:${column} ${severity} ${message}`);
+
+  it(
+    'is warned of, since members do not get it',
+    async () => {
+      const result = await verdict(directoryOf({ 'config.ts': configOf(3), 'user-data': seedPublic }));
+      expect(result).toMatchObject({ code: 0, valid: true });
+      expect(discovery(result)).toEqual([
+        'user-data:5:5 warning discovery is left out: config.ts says that members find each other by mode "static"',
+      ]);
+      const right = configOf(3, "discovery: { mode: 'custom' }");
+      const same = await verdict(directoryOf({ 'config.ts': right, 'user-data': seedCustom }));
+      expect(discovery(same)).toEqual([]);
+    },
+    TIME,
+  );
+});
+
 describe('the examples of the chapter', () => {
   it(
     'are valid where they are',
