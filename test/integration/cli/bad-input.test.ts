@@ -58,12 +58,6 @@ const USER_DATA: readonly [string, Files, string, string][] = [
     'user-data:4:41',
     '$private_ipv6 is used here, but has no value',
   ],
-  [
-    'with two ways to find members',
-    userData(H + ETCD + '    discovery: http://a/b\n    discovery-srv: a.example\n' + UNITS),
-    'user-data:6:20',
-    'two ways to find the other members',
-  ],
   ['with an unknown command', userData(GOOD.replace('start', 'begin')), 'user-data:7:16', 'invalid value "begin"'],
   [
     'with a unit name that is none',
