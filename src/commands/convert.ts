@@ -1,8 +1,8 @@
 import { Flags } from '../cli/oclif.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { UpCommand } from '../cli/up-command.js';
 import type { UpResult } from '../actions/up.js';
 
-export default class Convert extends BaseCommand {
+export default class Convert extends UpCommand {
   static override summary = 'Turn a discovered cluster into one with static membership, without a restart.';
   static override description =
     'Reads the live membership from etcd and writes it into the rendered files and into the drop-ins on the hosts, where ' +
@@ -18,17 +18,12 @@ export default class Convert extends BaseCommand {
     this.common = flags;
     const project = await this.project();
     const { convertToStatic } = await import('../actions/convert.js');
-    const { failures, ...result } = await convertToStatic(project, {
+    const result = await convertToStatic(project, {
       reporter: await this.reporter(),
       signal: this.signal,
       yes: flags.yes,
       trustFirstUse: false,
     });
-    if (!result.ok) process.exitCode = 1;
-    if (!this.jsonEnabled()) {
-      const { upText } = await import('../cli/up-text.js');
-      (result.ok ? process.stdout : process.stderr).write(upText(project.cluster.name, { ...result, failures }));
-    }
-    return result;
+    return this.conclude(project, result);
   }
 }

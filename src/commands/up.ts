@@ -1,8 +1,8 @@
 import { Flags } from '../cli/oclif.js';
 import type { UpResult } from '../actions/up.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { UpCommand } from '../cli/up-command.js';
 
-export default class Up extends BaseCommand {
+export default class Up extends UpCommand {
   static override summary = 'Bring the cluster up and verify it; safe to run again.';
   static override description =
     'Renders the cloud-configs, boots or reaches the hosts, applies each over SSH, and ends when every member is healthy ' +
@@ -20,17 +20,12 @@ export default class Up extends BaseCommand {
     this.common = flags;
     const project = await this.project();
     const { up } = await import('../actions/up.js');
-    const { failures, ...result } = await up(project, {
+    const result = await up(project, {
       reporter: await this.reporter(),
       signal: this.signal,
       yes: flags.yes,
       trustFirstUse: flags['trust-first-use'],
     });
-    if (!result.ok) process.exitCode = 1;
-    if (!this.jsonEnabled()) {
-      const { upText } = await import('../cli/up-text.js');
-      (result.ok ? process.stdout : process.stderr).write(upText(project.cluster.name, { ...result, failures }));
-    }
-    return result;
+    return this.conclude(project, result);
   }
 }

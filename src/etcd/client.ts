@@ -1,4 +1,5 @@
-import { ask, problem, type Dial } from './ask.js';
+import type { Dial } from '../util/http.js';
+import { ask, problem } from './ask.js';
 
 /** One member as etcd's own member list has it. */
 export interface ListedMember {

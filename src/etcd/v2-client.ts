@@ -1,4 +1,5 @@
-import { ask, problem, type Dial } from './ask.js';
+import type { Dial } from '../util/http.js';
+import { ask, problem } from './ask.js';
 
 /**
  * A thin client of etcd's v2 API, for what only that one has: the keys of the v2 discovery protocol, and the proxies, that

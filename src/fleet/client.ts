@@ -1,6 +1,5 @@
-import type { Duplex } from 'node:stream';
-import { CoreupError, messageOf } from '../util/errors.js';
-import { exchange, type HttpAnswer, type HttpQuestion } from '../util/http.js';
+import { CoreupError } from '../util/errors.js';
+import { askWithin, type Dial, type HttpAnswer, type HttpQuestion } from '../util/http.js';
 
 /** Where fleet.socket listens on every host, unless a host's own unit says otherwise. */
 export const FLEET_SOCKET = '/var/run/fleet.sock';
@@ -54,7 +53,7 @@ export class FleetClient {
    * @param timeout milliseconds for each request
    */
   constructor(
-    private readonly dial: () => Promise<Duplex>,
+    private readonly dial: Dial,
     private readonly timeout = 10_000,
   ) {}
 
@@ -125,23 +124,14 @@ export class FleetClient {
 
   /** @throws CoreupError FLEET_REQUEST with fleet's own words, or what `dial` throws */
   private async ask(question: HttpQuestion, wanted: readonly number[]): Promise<HttpAnswer> {
-    const timeout = AbortSignal.timeout(this.timeout);
     const what = `${question.method} ${question.path}`;
-    const late = (): CoreupError => problem(`fleet did not answer ${what} within ${this.timeout / 1000} s`);
-    const socket = await dialWithin(this.dial(), timeout, late);
-    socket.on('error', () => undefined);
-    try {
-      const answer = await exchange(socket, question, timeout);
-      if (!wanted.includes(answer.code ?? 0)) {
-        throw problem(`fleet answered ${what} with ${answer.code}: ${reasonOf(answer.text)}`);
-      }
-      return answer;
-    } catch (error) {
-      if (error instanceof CoreupError) throw error;
-      throw timeout.aborted ? late() : problem(`fleet did not answer ${what}: ${messageOf(error)}`, error);
-    } finally {
-      socket.destroy();
+    const answer = await askWithin(this.dial, question, this.timeout, (reason, cause) =>
+      problem(`fleet did not answer ${what}${reason}`, cause),
+    );
+    if (!wanted.includes(answer.code ?? 0)) {
+      throw problem(`fleet answered ${what} with ${answer.code}: ${reasonOf(answer.text)}`);
     }
+    return answer;
   }
 }
 
@@ -180,19 +170,6 @@ function unitOf(unit: RawUnit): FleetUnit {
     currentState: unit.currentState ?? 'inactive',
     machineId: unit.machineID ?? '',
   };
-}
-
-/** A stream that comes too late is closed. */
-function dialWithin(dialled: Promise<Duplex>, timeout: AbortSignal, late: () => Error): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    timeout.addEventListener('abort', () => {
-      reject(late());
-    });
-    dialled.then((socket) => {
-      if (timeout.aborted) socket.destroy();
-      else resolve(socket);
-    }, reject);
-  });
 }
 
 function read({ path }: HttpQuestion, { text }: HttpAnswer): object {

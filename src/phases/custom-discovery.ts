@@ -1,9 +1,9 @@
 import { discoveryKey, sizeKey } from '../etcd/discovery-keys.js';
 import { hasV2Api, type EtcdVersion } from '../etcd/version.js';
 import { EtcdClient } from '../etcd/client.js';
-import type { Dial } from '../etcd/ask.js';
 import { EtcdV2Client } from '../etcd/v2-client.js';
 import { CoreupError, messageOf } from '../util/errors.js';
+import type { Dial } from '../util/http.js';
 import { applyHost } from './apply.js';
 import { clientAddress, discoveryHost, etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
