@@ -3,44 +3,9 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CoreupError, InputError } from '../util/errors.js';
 import { makeDirectories, writeFileAtomic } from '../util/fs.js';
+import { EMPTY_STATE, parseState, STATE_VERSION, type State } from './format.js';
 
-/** What coreup remembers of a project between runs: `.coreup/state.json`. */
-export interface State {
-  readonly version: 1;
-  /** sha256 (hex) of each rendered file that coreup wrote or was about to write, newest last. */
-  readonly rendered: Readonly<Record<string, readonly string[]>>;
-  /** sha256 (hex) of what was downloaded from a URL without a checksum when a person first trusted it. */
-  readonly sources?: Readonly<Record<string, string>>;
-  /** How far the etcd cluster has come; absent before the first member is started. */
-  readonly bootstrap?: {
-    readonly phase: 'started' | 'done';
-    /** Names of the etcd members it was started with. */
-    readonly members: readonly string[];
-    /** etcd's cluster ID (hex), once verified. */
-    readonly clusterId?: string;
-  };
-  /** How the members find each other, where that was made or asked for once; kept until the cluster is destroyed. */
-  readonly discovery?: DiscoveryState;
-  /** The etcd that each host was last seen with, such as `3.4.23`, by member name. */
-  readonly versions?: Readonly<Record<string, string>>;
-}
-
-/** What a discovery mode has to remember. */
-export interface DiscoveryState {
-  /** The mode that it belongs to. */
-  readonly mode: string;
-  /** The discovery URL, token included. */
-  readonly url?: string;
-  readonly token?: string;
-  /** How many members it was made for. */
-  readonly size: number;
-  /** `name=peer-url` pairs of the running cluster, once it was converted to static membership. */
-  readonly membership?: string;
-  /** Who has registered with the token that coreup itself serves, in order. */
-  readonly registrations?: readonly { readonly id: string; readonly value: string }[];
-}
-
-const EMPTY: State = { version: 1, rendered: {} };
+export type { DiscoveryState, State } from './format.js';
 
 /** The `.coreup` directory of one project. */
 export class StateDirectory {
@@ -70,7 +35,7 @@ export class StateDirectory {
 
   /**
    * @returns the remembered state, or an empty one where nothing is remembered yet
-   * @throws CoreupError STATE_UNREADABLE if the file is there but is no state of this version
+   * @throws CoreupError STATE_UNREADABLE if the file is there but is no state, STATE_NEWER if a newer coreup wrote it
    */
   async load(): Promise<State> {
     const path = this.file('state.json');
@@ -78,21 +43,30 @@ export class StateDirectory {
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY_STATE;
       throw new CoreupError(`cannot read ${path}: ${(error as Error).message}`, {
         code: 'STATE_UNREADABLE',
         hint: 'Make the project directory readable for this user.',
         cause: error,
       });
     }
-    const state = parseState(text);
-    if (!state) {
-      throw new CoreupError(`${path} is not a state file that this version of coreup can read`, {
-        code: 'STATE_UNREADABLE',
-        hint: 'Use the version of coreup that wrote it, or move the file away; hosts are looked at anew on every run.',
-      });
+    const read = parseState(text);
+    switch (read.kind) {
+      case 'state':
+        return read.state;
+      case 'newer':
+        throw new CoreupError(
+          `${path} was written by a newer coreup (state version ${read.version}; this one knows up to ${STATE_VERSION})`,
+          { code: 'STATE_NEWER', hint: 'Update coreup here; an older one could undo what the newer one has made.' },
+        );
+      case 'corrupt':
+        throw new CoreupError(`${path} cannot be used: ${read.reason}. It was left as it is`, {
+          code: 'STATE_UNREADABLE',
+          hint:
+            'Put it back from a backup. Without one, move it away and run `coreup up`: it looks at the hosts anew, and ' +
+            'refuses what it cannot be sure of.',
+        });
     }
-    return state;
   }
 
   /** Applies a change to the newest state on disk and writes it atomically. */
@@ -105,55 +79,4 @@ export class StateDirectory {
     }
     return after;
   }
-}
-
-function parseState(text: string): State | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { version, rendered, sources, bootstrap, discovery, versions } = value as Readonly<Record<string, unknown>>;
-  const sound =
-    version === 1 &&
-    isRendered(rendered) &&
-    (sources === undefined || isSources(sources)) &&
-    (bootstrap === undefined || isBootstrap(bootstrap)) &&
-    (discovery === undefined || isDiscovery(discovery)) &&
-    (versions === undefined || areStrings(Object.values(versions ?? {})));
-  return sound ? (value as State) : undefined;
-}
-
-function isDiscovery(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { mode, size, url, token, membership, registrations = [] } = value as Readonly<Record<string, unknown>>;
-  const texts = [url, token, membership].filter((text) => text !== undefined);
-  const kept =
-    Array.isArray(registrations) &&
-    registrations.every((entry) => {
-      const { id, value: text } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-      return typeof id === 'string' && typeof text === 'string';
-    });
-  return typeof mode === 'string' && Number.isInteger(size) && areStrings(texts) && kept;
-}
-
-function isRendered(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.values(value).every(areStrings);
-}
-
-function isSources(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && areStrings(Object.values(value));
-}
-
-function isBootstrap(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { phase, members, clusterId } = value as { phase?: unknown; members?: unknown; clusterId?: unknown };
-  const known = clusterId === undefined || typeof clusterId === 'string';
-  return (phase === 'started' || phase === 'done') && areStrings(members) && known;
-}
-
-function areStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }

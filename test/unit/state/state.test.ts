@@ -6,6 +6,9 @@ import { StateDirectory, type State } from '../../../src/state/state.js';
 import { temporary } from '../plan/support.js';
 import { compile } from './compile.js';
 
+/** Written by earlier versions of coreup, as they left them. */
+const RECORDED = 'test/fixtures/state';
+
 const fresh = (): StateDirectory => new StateDirectory(join(temporary(), 'a project', '.coreup'));
 const written = (text: string): StateDirectory => {
   const state = fresh();
@@ -17,7 +20,7 @@ const written = (text: string): StateDirectory => {
 describe('StateDirectory', () => {
   it('remembers nothing at first, and makes nothing by looking', async () => {
     const state = fresh();
-    expect(await state.load()).toEqual({ version: 1, rendered: {} });
+    expect(await state.load()).toEqual({ version: 2, rendered: {} });
     expect(() => statSync(state.path)).toThrow('ENOENT');
   });
 
@@ -27,7 +30,7 @@ describe('StateDirectory', () => {
     const bootstrap = { phase: 'done', members: ['core-01'], clusterId: 'abc' } as const;
     const after = await state.update((before) => ({ ...before, bootstrap }));
     expect(await new StateDirectory(state.path).load()).toEqual(after);
-    expect(after).toEqual({ version: 1, rendered: {}, bootstrap });
+    expect(after).toEqual({ version: 2, rendered: {}, bootstrap });
     expect(statSync(state.path).mode & 0o777).toBe(0o700);
     expect(statSync(state.file('state.json')).mode & 0o777).toBe(0o600);
     expect(readdirSync(state.path)).toEqual(['state.json']);
@@ -65,7 +68,8 @@ describe('StateDirectory', () => {
   it.each([
     ['empty', ''],
     ['cut off', '{"version":1,"rend'],
-    ['of a newer version', '{"version":2,"rendered":{}}'],
+    ['of no version', '{"rendered":{}}'],
+    ['of a version that never was', '{"version":0,"rendered":{}}'],
     ['not an object', '[]'],
     ['nothing', 'null'],
     ['without what was rendered', '{"version":1}'],
@@ -77,9 +81,36 @@ describe('StateDirectory', () => {
     await expect(state.load()).rejects.toMatchObject({
       code: 'STATE_UNREADABLE',
       message: expect.stringContaining('state.json'),
-      hint: expect.stringContaining('version of coreup'),
+      hint: expect.stringContaining('backup'),
     });
     await expect(state.update((before) => before)).rejects.toMatchObject({ code: 'STATE_UNREADABLE' });
+    expect(readFileSync(state.file('state.json'), 'utf8')).toBe(text);
+  });
+
+  it.each(['v1-founded', 'v1-interrupted', 'v1-discovery'])('reads %s, and writes it in the new form', async (name) => {
+    const text = readFileSync(join(RECORDED, `${name}.json`), 'utf8');
+    const old = JSON.parse(text) as State;
+    expect(old.version).toBe(1);
+    const state = written(text);
+    expect(await state.load()).toEqual({ ...old, version: 2 });
+    // Looking changes nothing.
+    expect(readFileSync(state.file('state.json'), 'utf8')).toBe(text);
+    await state.update((before) => ({ ...before, versions: { 'core-01': '3.5.16' } }));
+    expect(JSON.parse(readFileSync(state.file('state.json'), 'utf8'))).toEqual({
+      ...old,
+      version: 2,
+      versions: { 'core-01': '3.5.16' },
+    });
+  });
+
+  it('refuses what a newer coreup wrote, and says to update', async () => {
+    const text = '{"version":3,"rendered":{}}';
+    const state = written(text);
+    await expect(state.update((before) => ({ ...before, rendered: { a: ['1'] } }))).rejects.toMatchObject({
+      code: 'STATE_NEWER',
+      message: expect.stringMatching(/state\.json was written by a newer coreup \(state version 3; .* up to 2\)/),
+      hint: expect.stringMatching(/^Update coreup here/),
+    });
     expect(readFileSync(state.file('state.json'), 'utf8')).toBe(text);
   });
 
@@ -103,7 +134,7 @@ describe('StateDirectory', () => {
   });
 
   it('says that a directory is read-only (exit code 2), to a user who is not root', () => {
-    const modules = compile(['src/state/state.ts', 'src/util/errors.ts', 'src/util/fs.ts']);
+    const modules = compile(['src/state/state.ts', 'src/state/format.ts', 'src/util/errors.ts', 'src/util/fs.ts']);
     const directory = temporary();
     chmodSync(directory, 0o555);
     for (const made of [modules, directory]) chmodSync(made, 0o755);
