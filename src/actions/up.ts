@@ -1,26 +1,21 @@
-import type { Member } from '../cluster/types.js';
 import { apply, finish } from '../phases/apply.js';
-import { connect } from '../phases/connect.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
-import { guard } from '../phases/guard.js';
+import { found } from '../phases/found.js';
 import { checkMachine } from '../phases/machine.js';
-import { observe } from '../phases/observe.js';
 import { meet } from '../phases/rendezvous.js';
-import { plan } from '../phases/plan.js';
-import { ServiceRun, type HostRun, type UpRun } from '../phases/run.js';
+import type { HostRun, UpRun } from '../phases/run.js';
 import { runPhases, type Phase } from '../phases/runner.js';
-import { bringUpServices, checkServices } from '../phases/services.js';
+import { bringUpServices } from '../phases/services.js';
 import { verify } from '../phases/verify.js';
 import { verifyOthers } from '../phases/verify-others.js';
 import type { Reporter } from '../report/port.js';
 import { takeLock } from '../state/lock.js';
 import { writeRendered } from '../render/files.js';
-import { refuseInvalidUserData } from './check-user-data.js';
+import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
 import { prepareFleet } from './fleet.js';
 import type { Project } from './project.js';
-import { loadServices } from './services.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 
 export interface UpOptions {
@@ -61,42 +56,6 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
 }
 
 /**
- * Remembers which etcd each host has. Where it is another than was thought when the user-data was rendered, it is rendered
- * anew, and the host looked at for that.
- */
-function knowVersions(project: Project, fleet: Awaited<ReturnType<typeof prepareFleet>>): Phase<UpRun> {
-  return {
-    title: 'Rendering for the etcd of the hosts',
-    skip: ({ hosts }) => hosts.every((host) => !differs(project, host)),
-    async run(run) {
-      const seen = new Map(run.hosts.map((host) => [host.name, host.observation.etcd?.version]));
-      const versions = [...seen].flatMap(([name, version]) => (version ? [[name, version.text] as const] : []));
-      await project.state.update((state) => ({
-        ...state,
-        versions: { ...state.versions, ...Object.fromEntries(versions) },
-      }));
-      const informed = { ...project, etcdVersion: (member: Member) => seen.get(member.name) };
-      const rendered = renderProject(informed);
-      refuseInvalidUserData(informed, rendered);
-      const goals = desiredHosts(informed, rendered, fleet);
-      await writeRendered(project.directory, rendered, project.state);
-      const changed = run.hosts.filter((host, position) => {
-        const goal = goals[position];
-        if (goal === undefined || goal.digest === host.digest) return false;
-        host.become(goal);
-        return true;
-      });
-      if (changed.length > 0) await observe.run({ ...run, hosts: changed });
-    },
-  };
-}
-
-function differs({ etcdVersion }: Project, { member, observation }: HostRun): boolean {
-  const [seen, thought] = [observation.etcd?.version, etcdVersion(member)];
-  return seen !== undefined && (seen.major !== thought?.major || seen.minor !== thought.minor);
-}
-
-/**
  * Brings the cluster up: the verb of this program. Safe to run again at any time; on a healthy cluster it changes
  * nothing.
  *
@@ -106,10 +65,7 @@ function differs({ etcdVersion }: Project, { member, observation }: HostRun): bo
 export async function up(asked: Project, options: UpOptions): Promise<UpResult> {
   const started = Date.now();
   // What is wrong is found before anything is remembered or made.
-  const first = renderProject(asked);
-  refuseInvalidUserData(asked, first);
-  desiredHosts(asked, first);
-  const services = new ServiceRun(loadServices(asked));
+  const { rendered: first, services } = checkProject(asked);
 
   const unlock = await takeLock(asked.state, 'up');
   const ssh = await openSsh(asked);
@@ -126,31 +82,14 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     const hosts = desiredHosts(project, rendered, fleet);
     const rendezvous = rendezvousOf(project);
     const provider = await openProvider(project, true);
-    const run: UpRun = {
-      reporter: options.reporter,
-      signal: options.signal,
-      cluster: project.cluster,
-      provider,
-      ssh,
-      state: project.state,
-      hosts,
-      services,
-      connectDeadline: project.config.ssh.connect_timeout * 1000,
-      founding: false,
-      ...(rendezvous === undefined ? {} : { rendezvous }),
-    };
+    const run = startRun(project, { ...options, provider, ssh, hosts, services, rendezvous });
     await runPhases([checkMachine(options.yes)], run);
     await writeRendered(project.directory, rendered, project.state);
     const booted: string[] = [];
-    const known = knowVersions(project, fleet);
     const story = [
       boot(project, booted),
-      connect,
-      observe,
-      known,
-      plan,
-      guard,
-      checkServices,
+      ...comparison(project, fleet, remember(project)),
+      found,
       meet,
       apply,
       verify,
@@ -171,6 +110,14 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     await ssh.close();
     await unlock();
   }
+}
+
+/** Keeps what was learned of the hosts' etcd, and what was rendered for it. */
+function remember({ directory, state }: Project): Remember {
+  return async (versions, rendered) => {
+    await state.update((before) => ({ ...before, versions: { ...before.versions, ...versions } }));
+    await writeRendered(directory, rendered, state);
+  };
 }
 
 /** Members that failed are a result to be told in full; everything else ends the run. */

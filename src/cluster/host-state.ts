@@ -14,6 +14,8 @@ export interface HostFile {
   /** A chown spec (`user` or `user:group`), or null for root. */
   readonly owner: string | null;
   readonly content: Uint8Array;
+  /** Its content is shown nowhere: a private key or the like. */
+  readonly secret?: true;
   readonly origin: Origin;
 }
 

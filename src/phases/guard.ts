@@ -13,7 +13,7 @@ import type { Phase } from './runner.js';
 
 /**
  * Refuses, before the first change, what would harm: hosts that cannot run the cluster, hosts that belong to another
- * one, and above all a member that would start a second cluster beside an existing one.
+ * one, and above all a member that would start a second cluster beside an existing one. Changes nothing itself.
  */
 export const guard: Phase<UpRun> = {
   title: 'Checking that it is safe',
@@ -84,12 +84,6 @@ async function guardData(run: UpRun): Promise<void> {
     if (empty.length > 0) await guardMissingData(bootstrap, members, empty);
   }
   run.founding = bootstrap?.phase !== 'done';
-  if (run.founding) {
-    await run.state.update((state) => ({
-      ...state,
-      bootstrap: { phase: 'started', members: members.map((member) => member.name) },
-    }));
-  }
 }
 
 function hasData(host: HostRun): boolean {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { found } from '../../../src/phases/found.js';
 import { guard } from '../../../src/phases/guard.js';
+import { runPhases } from '../../../src/phases/runner.js';
 import type { Observation } from '../../../src/plan/observation.js';
 import type { State } from '../../../src/state/state.js';
 import { seenUnit } from '../plan/support.js';
@@ -13,6 +15,13 @@ async function withEmpty(empty: readonly number[], phase: Phase, members = NAMES
   const made = await scene(3, (index) => (empty.includes(index) ? { data: [] } : {}));
   if (phase) await made.run.state.update((state): State => ({ ...state, bootstrap: { phase, members } }));
   return made;
+}
+
+/** What is remembered once the guard has let everybody pass. */
+async function passed({ run }: Scene): Promise<State['bootstrap']> {
+  await guard.run(run);
+  await runPhases([found], run);
+  return (await run.state.load()).bootstrap;
 }
 
 async function refusal(made: Scene): Promise<{ message: string; members: string[] }> {
@@ -65,8 +74,7 @@ describe('guard lets pass a host', () => {
   it('that brings its own etcd2.service, as CoreOS does', async () => {
     const units = new Map([['etcd2.service', seenUnit({ fragment: '/usr/lib/systemd/system/etcd2.service' })]]);
     const made = await scene(1, () => ({ units, etcd: undefined, manifest: undefined, data: [] }));
-    await guard.run(made.run);
-    expect((await made.run.state.load()).bootstrap).toEqual({ phase: 'started', members: ['core-01'] });
+    expect(await passed(made)).toEqual({ phase: 'started', members: ['core-01'] });
   });
 });
 
@@ -79,8 +87,7 @@ describe('guard and the data of etcd', () => {
     ['all have data, of a healthy cluster', [], 'done'],
   ])('lets pass: %s', async (_, empty, phase) => {
     const made = await withEmpty(empty, phase);
-    await guard.run(made.run);
-    expect((await made.run.state.load()).bootstrap).toEqual({
+    expect(await passed(made)).toEqual({
       phase: phase === 'done' ? 'done' : 'started',
       members: NAMES,
     });
@@ -121,8 +128,7 @@ describe('guard and the data of etcd', () => {
         entry.name === 'core-03' ? { ...entry, name: '', clientURLs: [] } : entry,
       );
     }
-    await guard.run(made.run);
-    expect((await made.run.state.load()).bootstrap?.phase).toBe('done');
+    expect((await passed(made))?.phase).toBe('done');
   });
 
   it('refuses a mixture that this project does not remember at all', async () => {
@@ -146,7 +152,6 @@ describe('guard and the data of etcd', () => {
 
   it('takes another set of members where a start has left no data', async () => {
     const made = await withEmpty([0, 1, 2], 'started', ['core-01']);
-    await guard.run(made.run);
-    expect((await made.run.state.load()).bootstrap?.members).toEqual(NAMES);
+    expect((await passed(made))?.members).toEqual(NAMES);
   });
 });

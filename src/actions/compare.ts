@@ -1,0 +1,108 @@
+import type { Member } from '../cluster/types.js';
+import type { FleetWish } from '../plan/adapt-fleet.js';
+import { connect } from '../phases/connect.js';
+import { guard } from '../phases/guard.js';
+import { observe } from '../phases/observe.js';
+import { plan } from '../phases/plan.js';
+import { ServiceRun, type HostRun, type Rendezvous, type UpRun } from '../phases/run.js';
+import type { Phase } from '../phases/runner.js';
+import { checkServices } from '../phases/services.js';
+import type { Provider } from '../providers/port.js';
+import type { UserData } from '../render/user-data.js';
+import type { Reporter } from '../report/port.js';
+import type { Ssh } from '../ssh/port.js';
+import { refuseInvalidUserData } from './check-user-data.js';
+import { desiredHosts, renderProject } from './desired.js';
+import type { Project } from './project.js';
+import { loadServices } from './services.js';
+
+// What `plan` and `up` have in common: the story's first part, up to the steps that each host needs. It changes nothing.
+
+/** What is wanted of fleet; absent where it is no concern. */
+type FleetPart = Pick<FleetWish, 'enabled' | 'programs'> | undefined;
+
+/** Keeps what was learned of the hosts: their etcd, such as `3.4.23`, by member name, and what was rendered for it. */
+export type Remember = (versions: Readonly<Record<string, string>>, rendered: readonly UserData[]) => Promise<void>;
+
+/**
+ * Renders and checks everything that can be known without a host.
+ *
+ * @throws InputError for wrong input
+ */
+export function checkProject(project: Project): {
+  readonly rendered: readonly UserData[];
+  readonly services: ServiceRun;
+} {
+  const rendered = renderProject(project);
+  refuseInvalidUserData(project, rendered);
+  desiredHosts(project, rendered);
+  return { rendered, services: new ServiceRun(loadServices(project)) };
+}
+
+/** A run over these hosts, before its first phase. */
+export function startRun(
+  project: Project,
+  parts: {
+    readonly reporter: Reporter;
+    readonly signal: AbortSignal;
+    readonly provider: Provider;
+    readonly ssh: Ssh;
+    readonly hosts: readonly HostRun[];
+    readonly services: ServiceRun;
+    readonly rendezvous?: Rendezvous | undefined;
+  },
+): UpRun {
+  const { reporter, signal, provider, ssh, hosts, services, rendezvous } = parts;
+  return {
+    reporter,
+    signal,
+    cluster: project.cluster,
+    provider,
+    ssh,
+    state: project.state,
+    hosts,
+    services,
+    connectDeadline: project.config.ssh.connect_timeout * 1000,
+    founding: false,
+    ...(rendezvous === undefined ? {} : { rendezvous }),
+  };
+}
+
+/** Reaches the hosts, looks at them, and finds the steps that each needs, or why it must not be changed. */
+export function comparison(project: Project, fleet: FleetPart, remember: Remember): readonly Phase<UpRun>[] {
+  return [connect, observe, knowVersions(project, fleet, remember), plan, guard, checkServices];
+}
+
+/**
+ * Learns which etcd each host has. Where it is another than was thought when the user-data was rendered, it is rendered
+ * anew, and the host looked at for that.
+ */
+function knowVersions(project: Project, fleet: FleetPart, remember: Remember): Phase<UpRun> {
+  return {
+    title: 'Rendering for the etcd of the hosts',
+    skip: ({ hosts }) => hosts.every((host) => !differs(project, host)),
+    async run(run) {
+      const seen = new Map(run.hosts.map((host) => [host.name, host.observation.etcd?.version]));
+      const versions = [...seen].flatMap(([name, version]) => (version ? [[name, version.text] as const] : []));
+      const etcdVersion = (member: Member) =>
+        seen.has(member.name) ? seen.get(member.name) : project.etcdVersion(member);
+      const informed = { ...project, etcdVersion };
+      const rendered = renderProject(informed);
+      refuseInvalidUserData(informed, rendered);
+      const goals = new Map(desiredHosts(informed, rendered, fleet).map((goal) => [goal.name, goal]));
+      await remember(Object.fromEntries(versions), rendered);
+      const changed = run.hosts.filter((host) => {
+        const goal = goals.get(host.name);
+        if (goal === undefined || goal.digest === host.digest) return false;
+        host.become(goal);
+        return true;
+      });
+      if (changed.length > 0) await observe.run({ ...run, hosts: changed });
+    },
+  };
+}
+
+function differs({ etcdVersion }: Project, { member, observation }: HostRun): boolean {
+  const [seen, thought] = [observation.etcd?.version, etcdVersion(member)];
+  return seen !== undefined && (seen.major !== thought?.major || seen.minor !== thought.minor);
+}
