@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoreupError, InterruptedError, messageOf } from '../util/errors.js';
+import { wayOut } from '../util/proxy.js';
 
 /** How patient to be with a discovery service; times in milliseconds. */
 export interface Limits {
@@ -62,8 +63,7 @@ export async function fetchText(url: string, options: FetchOptions): Promise<Ans
 }
 
 async function attempt(url: string, late: AbortSignal, { bytes, signal }: FetchOptions): Promise<Answer> {
-  const { EnvHttpProxyAgent, request } = await import('./undici.js');
-  const dispatcher = proxyAgent(EnvHttpProxyAgent);
+  const { dispatcher, request } = await wayOut();
   try {
     const { statusCode, headers, body } = await request(url, {
       dispatcher,
@@ -86,19 +86,6 @@ async function attempt(url: string, late: AbortSignal, { bytes, signal }: FetchO
     };
   } finally {
     await dispatcher.destroy();
-  }
-}
-
-function proxyAgent(Agent: typeof import('./undici.js').EnvHttpProxyAgent): InstanceType<typeof Agent> {
-  try {
-    // Plain http goes through a proxy as proxies for http know it: many refuse CONNECT to other ports than 443.
-    return new Agent({ proxyTunnel: false });
-  } catch (error) {
-    throw new CoreupError(`the proxy in HTTPS_PROXY or HTTP_PROXY cannot be used: ${messageOf(error)}`, {
-      code: 'DISCOVERY_PROXY',
-      hint: 'Write it as a URL, such as http://proxy.example.com:3128.',
-      cause: error,
-    });
   }
 }
 

@@ -2,10 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CoreupError, InputError, InterruptedError, messageOf } from '../util/errors.js';
 import { makeDirectories } from '../util/fs.js';
+import { wayOut } from '../util/proxy.js';
 
 /** Milliseconds without a byte after which a download is given up. */
 const SILENCE = 60_000;
@@ -21,10 +22,12 @@ export interface Download {
 }
 
 /**
- * Downloads a file once: one with the wanted sum that is there already is not asked for again.
+ * Downloads a file once: one with the wanted sum that is there already is not asked for again. Follows redirects, as releases
+ * have them; the sum says whether what comes is what is wanted.
  *
  * @returns its path and its sum
- * @throws InputError SOURCE_CHECKSUM if the bytes are others; CoreupError SOURCE_DOWNLOAD if there are none
+ * @throws InputError SOURCE_CHECKSUM if the bytes are others; CoreupError SOURCE_DOWNLOAD if there are none, or what
+ *   wayOut throws
  */
 export async function download(wish: Download): Promise<{ readonly file: string; readonly sha256: string }> {
   const { url, directory, signal } = wish;
@@ -61,13 +64,14 @@ export async function download(wish: Download): Promise<{ readonly file: string;
 }
 
 async function fetchTo(url: string, file: string, signal: AbortSignal | undefined): Promise<string> {
+  const { dispatcher, fetch } = await wayOut();
   const silence = new AbortController();
   const timer = setTimeout(() => {
     silence.abort(new Error(`nothing came for ${SILENCE / 1000} s`));
   }, SILENCE);
   const stop = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
   try {
-    const response = await fetch(url, { signal: stop });
+    const response = await fetch(url, { signal: stop, dispatcher });
     if (!response.ok || !response.body)
       throw new Error(`the server answered ${response.status} ${response.statusText}`);
     const sum = createHash('sha256');
@@ -78,11 +82,11 @@ async function fetchTo(url: string, file: string, signal: AbortSignal | undefine
         done(null, chunk);
       },
     });
-    const body = Readable.fromWeb(response.body);
-    await pipeline(body, watch, createWriteStream(file, { mode: 0o600, flags: 'wx' }), { signal: stop });
+    await pipeline(response.body, watch, createWriteStream(file, { mode: 0o600, flags: 'wx' }), { signal: stop });
     return sum.digest('hex');
   } finally {
     clearTimeout(timer);
+    await dispatcher.destroy();
   }
 }
 

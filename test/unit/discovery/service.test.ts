@@ -219,7 +219,7 @@ describe('proxies of the environment', () => {
   it('one that is no URL is named', async () => {
     process.env.HTTPS_PROXY = 'proxy.example.com:x';
     await expect(ask()).rejects.toMatchObject({
-      code: 'DISCOVERY_PROXY',
+      code: 'PROXY_UNUSABLE',
       hint: containing('http://proxy.example.com'),
     });
   });

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { create } from 'tar';
 import { obtainPrograms, type Obtain } from '../../../src/sources/obtain.js';
 import { CoreupError, InputError } from '../../../src/util/errors.js';
@@ -145,20 +145,29 @@ it('a path that is not there is refused by its key', async () => {
   );
 });
 
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
 describe('a URL', () => {
   let server: Server | undefined;
+  const environment = { ...process.env };
+  beforeEach(() => {
+    for (const name of PROXIES) Reflect.deleteProperty(process.env, name);
+  });
+  afterEach(() => void Object.assign(process.env, environment));
   afterEach(() => new Promise((done) => (server ? server.close(done) : done(undefined))));
 
-  async function serve(content: Buffer, status = 200): Promise<{ url: string; asked: () => number; sha256: string }> {
-    let asked = 0;
-    server = createServer((_request, response) => {
-      asked++;
-      response.writeHead(status).end(content);
+  async function serve(content: Buffer, status = 200) {
+    const asked: string[] = [];
+    server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url === '/latest') response.writeHead(302, { location: '/fleet.tar.gz' }).end();
+      else response.writeHead(status).end(content);
     });
     await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
     const sha256 = createHash('sha256').update(content).digest('hex');
     const { port } = server.address() as AddressInfo;
-    return { url: `http://127.0.0.1:${port}/fleet.tar.gz`, asked: () => asked, sha256 };
+    const origin = `http://127.0.0.1:${port}`;
+    return { origin, url: `${origin}/fleet.tar.gz`, asked, sha256 };
   }
   const release = async (): Promise<Buffer> => readFileSync(await archive({ fleetd: elf(), fleetctl: elf() }));
 
@@ -168,7 +177,25 @@ describe('a URL', () => {
     for (const sum of [sha256, sha256.toUpperCase()]) {
       expect(await obtain({ url, sha256: sum }, { cache })).toHaveLength(2);
     }
-    expect(asked()).toBe(1);
+    expect(asked).toEqual(['/fleet.tar.gz']);
+  });
+
+  it('may lead to another, as those of releases do', async () => {
+    const { origin, sha256, asked } = await serve(await release());
+    expect(await obtain({ url: `${origin}/latest`, sha256 })).toHaveLength(2);
+    expect(asked).toEqual(['/latest', '/fleet.tar.gz']);
+  });
+
+  it('is asked for through the proxy of the environment', async () => {
+    const { origin, sha256, asked } = await serve(await release());
+    const url = 'http://releases.example.com/fleet.tar.gz';
+    process.env['HTTP_PROXY'] = origin;
+    expect(await obtain({ url, sha256 })).toHaveLength(2);
+    expect(asked).toEqual([url]);
+    process.env['NO_PROXY'] = 'releases.example.com';
+    expect(await refusal(obtain({ url, sha256 }))).toMatchObject({ code: 'SOURCE_DOWNLOAD' });
+    process.env['HTTP_PROXY'] = 'proxy.example.com:x';
+    expect(await refusal(obtain({ url, sha256 }))).toMatchObject({ code: 'PROXY_UNUSABLE' });
   });
 
   it('with another sum is refused with both, and not kept', async () => {
@@ -184,7 +211,7 @@ describe('a URL', () => {
     const error = await refusal(obtain(url));
     expect(error.code).toBe('SOURCE_UNPINNED');
     expect(error.hint).toMatch(/--trust-first-use/);
-    expect(asked()).toBe(0);
+    expect(asked).toEqual([]);
   });
 
   it('may be trusted once; then only these bytes are taken', async () => {

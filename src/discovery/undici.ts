@@ -1,3 +1,0 @@
-// A module of its own, to be loaded with the first request: it is large, and most runs ask no discovery service. A direct
-// import() of this CommonJS package would have no named exports once it is bundled.
-export { EnvHttpProxyAgent, request } from 'undici';
