@@ -12,6 +12,7 @@ const mayImport = {
   report: ['util'],
   sources: ['util'],
   units: ['util'],
+  pki: ['util'],
   etcd: ['cluster', 'units', 'util'],
   fleet: ['cluster', 'units', 'util'],
   'cloud-config': ['units', 'etcd', 'fleet', 'cluster', 'util'],
@@ -23,7 +24,7 @@ const mayImport = {
   phases: ['plan', 'discovery', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],
   actions: [
     'phases', 'plan', 'render', 'cloud-config', 'discovery', 'config', 'etcd', 'fleet', 'units', 'cluster', 'ssh',
-    'providers', 'sources', 'state', 'report', 'util',
+    'providers', 'sources', 'state', 'report', 'pki', 'util',
   ], // prettier-ignore
   cli: ['actions', 'report', 'state', 'util'],
   commands: ['cli', 'actions', 'report', 'state', 'util'],

@@ -17,6 +17,8 @@ export interface HostFile {
   /** Its content is shown nowhere: a private key or the like. */
   readonly secret?: true;
   readonly origin: Origin;
+  /** Its content must not be shown anywhere: not in a diff, a log, an error. */
+  readonly secret?: true;
 }
 
 /** A directory that must exist with this owner and mode; its contents are nobody's business here. */
