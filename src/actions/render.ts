@@ -19,15 +19,21 @@ export interface RenderResult {
 
 /** Renders for reading: what is made once per cluster is made and remembered, and nothing else is written. */
 export async function renderForReading(project: Project): Promise<readonly UserData[]> {
-  checkRendering(project);
-  return renderProject(await prepareDiscovery(project));
+  const first = checkRendering(project);
+  return renderFor(await prepareDiscovery(project), project, first);
 }
 
 /** Renders and checks in memory; nothing is written. */
-function checkRendering(project: Project): void {
+function checkRendering(project: Project): readonly UserData[] {
   const rendered = renderProject(project);
   refuseInvalidUserData(project, rendered);
   desiredStates(project, rendered);
+  return rendered;
+}
+
+/** What was rendered for the project as asked, anew only where discovery has changed it: a thousand members take a while. */
+function renderFor(project: Project, asked: Project, first: readonly UserData[]): readonly UserData[] {
+  return project === asked ? first : renderProject(project);
 }
 
 /**
@@ -36,7 +42,7 @@ function checkRendering(project: Project): void {
  * @param out another directory than the project's; what was written there is remembered in its own `.coreup`
  */
 export async function render(asked: Project, out?: string): Promise<RenderResult> {
-  checkRendering(asked);
+  const first = checkRendering(asked);
   const directory = out === undefined ? asked.directory : resolve(out);
   const state = out === undefined ? asked.state : new StateDirectory(join(directory, '.coreup'));
   try {
@@ -50,7 +56,7 @@ export async function render(asked: Project, out?: string): Promise<RenderResult
   }
   const unlock = await takeLock(state, 'render');
   try {
-    const rendered = renderProject(await prepareDiscovery(asked));
+    const rendered = renderFor(await prepareDiscovery(asked), asked, first);
     const { written, removed } = await writeRendered(directory, rendered, state);
     const members = rendered.map(({ member, fileName }) => ({
       name: member.name,

@@ -4,6 +4,7 @@ import { addFleet, FLEET_UNITS, type FleetWish } from './adapt-fleet.js';
 import { assignments } from './environment.js';
 import type { Observation } from './observation.js';
 import { NETWORKD } from './persist.js';
+import { textOf } from '../util/bytes.js';
 
 const ETC_UNITS = '/etc/systemd/system/';
 const CORE_USER = 'core';
@@ -106,9 +107,7 @@ export function unitEnvironment(state: HostState, unit: string): ReadonlyMap<str
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const environment = new Map<string, string>();
   for (const file of dropIns) {
-    for (const [, line = ''] of Buffer.from(file.content)
-      .toString()
-      .matchAll(/^Environment=(.*)$/gm)) {
+    for (const [, line = ''] of textOf(file.content).matchAll(/^Environment=(.*)$/gm)) {
       // An empty assignment takes all earlier ones back (systemd.exec(5)).
       if (line.trim() === '') environment.clear();
       for (const [name, value] of assignments(line.trim())) environment.set(name, value);

@@ -2,6 +2,7 @@ import { assignments } from './environment.js';
 import { ETCD_UNIT } from '../etcd/service.js';
 import type { Observation } from './observation.js';
 import type { Step } from './step.js';
+import { textOf } from '../util/bytes.js';
 
 /**
  * What etcd reads only to found or join a cluster: it is ignored once there is a write-ahead log (etcd documentation,
@@ -26,7 +27,7 @@ export function isBootstrapOnly({ action, target }: Step, { contents, data, unit
 
 /** A drop-in without what only counts at the beginning; anything else in it, comments too, stays as it is. */
 function lasting(content: Uint8Array): string {
-  const lines = Buffer.from(content).toString().split('\n');
+  const lines = textOf(content).split('\n');
   const kept = lines.filter((line) => {
     const value = /^Environment=(.+)$/.exec(line)?.[1];
     const pairs = value === undefined ? [] : assignments(value.trim());

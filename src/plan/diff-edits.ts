@@ -4,6 +4,7 @@ import { editLines } from './edit-lines.js';
 import type { EditMemory, Manifest } from './manifest.js';
 import type { ObservedPath, Observation } from './observation.js';
 import { step, type Step } from './step.js';
+import { textOf } from '../util/bytes.js';
 
 /** What a file starts from that an edit has to make: CoreOS brings a template for update.conf. */
 export const EDIT_TEMPLATES: Readonly<Record<string, string>> = {
@@ -89,5 +90,5 @@ function isOwn(path: string, sum: string, manifest: Manifest | undefined): boole
 }
 
 function latin1(content: Uint8Array | undefined): string {
-  return content === undefined ? '' : Buffer.from(content).toString('latin1');
+  return content === undefined ? '' : textOf(content, 'latin1');
 }

@@ -95,13 +95,25 @@ function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> 
   const advertised = environment.get('ETCD_INITIAL_ADVERTISE_PEER_URLS') ?? 'http://localhost:2380';
   if (member.role !== 'etcd' || list === undefined) return undefined;
   const name = environment.get('ETCD_NAME') ?? member.name;
-  const listed = `,${list},`;
+  const own = urlsOf(name, list);
   // etcd resolves names before it compares, as those of a membership that was found by SRV records.
-  const named = new RegExp(`,${name}=https?://(?=[^/:]*[a-z])[^/:,]+:\\d+,`, 'i').test(listed);
-  const missing = named ? [] : advertised.split(',').filter((url) => !listed.includes(`,${name}=${url},`));
+  const named = own.some((url) => /^https?:\/\/(?=[^/:]*[a-z])[^/:,]+:\d+$/i.test(url));
+  const missing = named ? [] : advertised.split(',').filter((url) => !own.includes(url));
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
     hint: 'Use http://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster.',
   };
+}
+
+/** The URLs of one member in a list of `NAME=URL`; found without taking the list of a thousand members apart. */
+function urlsOf(name: string, list: string): string[] {
+  const urls: string[] = [];
+  const entry = `,${name}=`;
+  const listed = `,${list},`;
+  for (let at = listed.indexOf(entry); at >= 0; at = listed.indexOf(entry, at + 1)) {
+    const start = at + entry.length;
+    urls.push(listed.slice(start, listed.indexOf(',', start)));
+  }
+  return urls;
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { State, StateDirectory } from '../state/state.js';
 import { CoreupError, InputError, messageOf } from '../util/errors.js';
-import { writeFileAtomic } from '../util/fs.js';
+import { writeGeneratedFile } from '../util/fs.js';
 
 export interface RenderedFile {
   /** Name within the directory, such as `user-data-1`. */
@@ -28,7 +28,7 @@ export async function writeRendered(
   state: StateDirectory,
 ): Promise<WriteResult> {
   const remembered = await state.load();
-  const present = await presentFiles(directory);
+  const present = presentFiles(directory);
   const wanted = new Map(files.map((file) => [file.fileName, file]));
   const digests = new Map(files.map((file) => [file.fileName, digest(file.text)]));
   const written = files.filter((file) => present.get(file.fileName) !== digests.get(file.fileName));
@@ -52,10 +52,8 @@ export async function writeRendered(
   // Remembered before it is made, forgotten after it is gone: a run that ends at any moment knows its own files.
   await state.update((before) => ({ ...before, rendered: withDigests(before, written, digests, present) }));
   try {
-    await inBatches(written, (file) =>
-      writeFileAtomic(join(directory, file.fileName), file.text, 0o600, { durable: false }),
-    );
-    await inBatches(removed, (name) => rm(join(directory, name), { force: true }));
+    for (const { fileName, text } of written) writeGeneratedFile(join(directory, fileName), text, 0o600);
+    for (const name of removed) rmSync(join(directory, name), { force: true });
   } catch (error) {
     throw unusable(directory, 'write', error);
   }
@@ -66,19 +64,17 @@ export async function writeRendered(
 /** Removes the rendered files of a project that are still as coreup wrote them. */
 export async function removeRendered(directory: string, state: StateDirectory): Promise<void> {
   const remembered = await state.load();
-  const present = await presentFiles(directory);
+  const present = presentFiles(directory);
   const own = [...present.keys()].filter((name) => isOurs(remembered, name, present.get(name)));
-  await inBatches(own, (name) => rm(join(directory, name), { force: true }));
+  for (const name of own) rmSync(join(directory, name), { force: true });
 }
 
 /** Digests of all `user-data-N` in a directory. */
-async function presentFiles(directory: string): Promise<Map<string, string>> {
+function presentFiles(directory: string): Map<string, string> {
   const found = new Map<string, string>();
   try {
-    const names = (await readdir(directory)).filter((name) => /^user-data-[1-9]\d*$/.test(name));
-    await inBatches(names, async (name) => {
-      found.set(name, digest(await readFile(join(directory, name))));
-    });
+    const names = readdirSync(directory).filter((name) => /^user-data-[1-9]\d*$/.test(name));
+    for (const name of names) found.set(name, digest(readFileSync(join(directory, name))));
   } catch (error) {
     throw unusable(directory, 'read', error);
   }
@@ -128,10 +124,3 @@ function digest(data: string | Uint8Array): string {
 
 /** What a crash of the machine may leave of a file that was not waited for; nothing is lost by writing over it. */
 const EMPTY = digest('');
-
-/** A thousand files at once would use up the file descriptors. */
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += 64) {
-    await Promise.all(items.slice(start, start + 64).map(work));
-  }
-}

@@ -1,29 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Replaces a file so that at any moment, also after a crash of this program, it is either the old one or the new one.
+ * Replaces a file so that at any moment, also after a crash of this program or of the machine, it is either the old one
+ * or the new one.
  *
  * @param path the file; its directory must exist
  * @param mode permission bits, set before the file gets its name
- * @param options.durable also after a crash of the machine, at the price of waiting for the disk; false for what can be
- *   made again
  */
-export async function writeFileAtomic(
-  path: string,
-  data: string | Uint8Array,
-  mode: number,
-  { durable = true }: { readonly durable?: boolean } = {},
-): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+export async function writeFileAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  const temporary = draftOf(path);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
       await handle.chmod(mode);
       await handle.writeFile(data);
-      if (durable) await handle.sync();
+      await handle.sync();
     } finally {
       await handle.close();
     }
@@ -32,6 +26,31 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/**
+ * The same for what can be made again: the disk is not waited for, so a crash of the machine may leave an empty file. A
+ * thousand small files are written several times faster one after the other than through the pool of threads.
+ */
+export function writeGeneratedFile(path: string, data: string | Uint8Array, mode: number): void {
+  const temporary = draftOf(path);
+  try {
+    const file = openSync(temporary, 'wx', mode);
+    try {
+      fchmodSync(file, mode);
+      writeFileSync(file, data);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
 /**
