@@ -1,24 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { open, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { CoreupError, messageOf } from '../util/errors.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CoreupError, InterruptedError, messageOf } from '../util/errors.js';
 import { claim, contentOf, release, sweep } from './claim.js';
+import { describeSelf, isGone, nameOf, parseOwner, runs, whereabouts, type LockOwner } from './owner.js';
 import type { StateDirectory } from './state.js';
 
-/** Who holds the lock. A process is named by its id and start time, since ids are used again. */
-export interface LockOwner {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat (proc(5)): clock ticks since boot; '' where there is no /proc. */
-  readonly started: string;
-  readonly host: string;
-  readonly command: string;
-  readonly since: string;
-}
+export { isGone, type LockOwner } from './owner.js';
 
 const FILE = 'lock';
+/** Milliseconds between two signs of life. */
+const BEAT = 5000;
+/** How long to watch for one, and how often to look, before an owner elsewhere counts as gone. */
+const WATCH: Watch = { silence: 6 * BEAT, poll: 500 };
+
+export interface Watch {
+  readonly silence: number;
+  readonly poll: number;
+}
 
 /**
- * Takes the project's lock: one changing command at a time. A lock whose owner is dead is taken over.
+ * Takes the project's lock: one changing command at a time. A lock whose owner is dead is taken over. While it is held,
+ * the file's time of change moves: a sign of life for those who cannot see the process, on other machines and in other
+ * containers. They compare it with itself, never with a clock.
  *
  * @returns a function that gives the lock back
  * @throws CoreupError LOCKED, naming the owner, if another process holds it
@@ -26,11 +31,15 @@ const FILE = 'lock';
 export async function takeLock(directory: StateDirectory, command: string): Promise<() => Promise<void>> {
   await directory.ensure();
   const path = directory.file(FILE);
-  const text = describeSelf(command);
+  const text = lockText(command);
   const present = await attempt(path, () => claim(path, text, isStale));
   if (present !== undefined) throw lockedBy(parseOwner(present));
   await attempt(path, () => sweep(path, isStale, runs));
-  return () => release(path, text);
+  const beat = setInterval(() => void signOfLife(path, text), BEAT).unref();
+  return async () => {
+    clearInterval(beat);
+    await release(path, text);
+  };
 }
 
 /** @returns the present owner, or undefined if nobody (or nobody readable) holds the lock */
@@ -40,31 +49,79 @@ export async function readLock(directory: StateDirectory): Promise<LockOwner | u
   return text === undefined ? undefined : parseOwner(text);
 }
 
+export interface UnlockOptions {
+  /** The person says that an owner elsewhere is gone: it is not watched for a sign of life. */
+  readonly sure?: boolean;
+  /** Told before it is watched. */
+  readonly onWatch?: (owner: LockOwner, seconds: number) => void;
+  readonly signal?: AbortSignal;
+  readonly watch?: Watch;
+}
+
 /**
- * Removes a lock whose owner is gone, or whose owner's machine is not this one: only the person can know about that.
+ * Removes a lock whose owner is gone. One on another machine or in another container counts as gone after half a minute
+ * without a sign of life.
  *
  * @returns false if there is no lock
- * @throws CoreupError LOCKED if its owner still runs on this machine
+ * @throws CoreupError LOCKED if its owner still runs
  */
-export async function unlock(directory: StateDirectory): Promise<boolean> {
+export async function unlock(directory: StateDirectory, options: UnlockOptions = {}): Promise<boolean> {
   const path = directory.file(FILE);
   const doomed = await attempt(path, () => contentOf(path));
   if (doomed === undefined) return false;
-  const text = describeSelf('unlock');
-  const mayGo = (present: string): boolean =>
-    isStale(present) || (present === doomed && parseOwner(present)?.host !== hostname());
+  const owner = parseOwner(doomed);
+  const far = owner !== undefined && whereabouts(owner) === 'elsewhere';
+  if (far && options.sure !== true) await attempt(path, () => watchFor(path, owner, options));
+  const text = lockText('unlock');
+  const mayGo = (present: string): boolean => isStale(present) || (present === doomed && far);
   const present = await attempt(path, () => claim(path, text, mayGo));
   if (present !== undefined) throw lockedBy(parseOwner(present));
   await release(path, text);
   return true;
 }
 
-/** True only when it is certain: the owner ran on this machine and its process is no more. */
-export function isGone(owner: LockOwner): boolean {
-  if (owner.host !== hostname()) return false;
-  const there = processOf(owner.pid);
-  if (there === undefined) return !runs(owner.pid);
-  return there.ended || (owner.started !== '' && there.started !== owner.started);
+/** @throws CoreupError LOCKED as soon as the lock gives a sign of life */
+async function watchFor(path: string, owner: LockOwner, options: UnlockOptions): Promise<void> {
+  const { silence, poll } = options.watch ?? WATCH;
+  options.onWatch?.(owner, silence / 1000);
+  const first = await lastSign(path);
+  const end = performance.now() + silence;
+  while (performance.now() < end) {
+    await delay(poll);
+    if (options.signal?.aborted === true) throw new InterruptedError();
+    const sign = await lastSign(path);
+    // Given back meanwhile.
+    if (sign === undefined) return;
+    if (sign !== first) {
+      throw new CoreupError(`this project is locked by ${nameOf(owner)}, and it gives signs of life`, {
+        code: 'LOCKED',
+        hint: `Wait until it has ended, or end it on ${owner.host}.`,
+      });
+    }
+  }
+}
+
+/** Opened each time: a network file system then asks its server (close-to-open consistency, nfs(5)). */
+async function lastSign(path: string): Promise<number | undefined> {
+  try {
+    const file = await open(path);
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function signOfLife(path: string, text: string): Promise<void> {
+  try {
+    if ((await contentOf(path)) === text) await utimes(path, new Date(), new Date());
+  } catch {
+    // One that is missed does no harm, and the next may succeed.
+  }
 }
 
 /** What is no lock is nobody's: a machine that lost its power may leave an empty file. */
@@ -73,39 +130,20 @@ function isStale(text: string): boolean {
   return owner === undefined || isGone(owner);
 }
 
-function parseOwner(text: string): LockOwner | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<LockOwner> | null;
-    return typeof value?.pid === 'number' && typeof value.host === 'string' ? (value as LockOwner) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function describeSelf(command: string): string {
-  const owner: LockOwner & { readonly id: string } = {
-    pid: process.pid,
-    started: processOf(process.pid)?.started ?? '',
-    host: hostname(),
-    command,
-    since: new Date().toISOString(),
-    id: randomUUID(),
-  };
-  return JSON.stringify(owner);
+/** Never the same twice. */
+function lockText(command: string): string {
+  return JSON.stringify({ ...describeSelf(command), id: randomUUID() });
 }
 
 function lockedBy(owner: LockOwner | undefined): CoreupError {
-  const where = owner === undefined || owner.host === hostname() ? '' : ` on ${owner.host}`;
-  return new CoreupError(
-    `this project is locked by \`coreup ${owner?.command ?? '?'}\` (process ${owner?.pid ?? '?'}${where}, since ${owner?.since ?? '?'})`,
-    {
-      code: 'LOCKED',
-      hint:
-        where === ''
-          ? 'Wait until it has ended, or end it.'
-          : `Wait until it has ended. If it runs no more on ${owner?.host ?? 'that machine'}, run \`coreup unlock\`.`,
-    },
-  );
+  const far = owner !== undefined && whereabouts(owner) === 'elsewhere';
+  const where = owner?.host === hostname() ? 'in its container' : `on ${owner?.host ?? 'its machine'}`;
+  return new CoreupError(`this project is locked by ${nameOf(owner)}`, {
+    code: 'LOCKED',
+    hint: far
+      ? `Wait until it has ended. If it runs no more ${where}, run \`coreup unlock\`, which finds out.`
+      : 'Wait until it has ended, or end it.',
+  });
 }
 
 /** What the file system refuses is no fault of coreup's. */
@@ -113,33 +151,11 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof CoreupError) throw error;
     throw new CoreupError(`cannot use the lock ${path}: ${messageOf(error)}`, {
       code: 'LOCK_UNUSABLE',
       hint: 'Make the directory usable for this user, on a file system with hard links.',
       cause: error,
     });
-  }
-}
-
-/** @returns undefined where there is no such process, or no /proc to tell */
-function processOf(pid: number): { readonly started: string; readonly ended: boolean } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // After the name in brackets: the state, field 3, and the start time, field 22 (proc(5)).
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; only its parent has not looked yet.
-    return { started: fields[19] ?? '', ended: fields[0] === 'Z' || fields[0] === 'X' };
-  } catch {
-    return undefined;
-  }
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

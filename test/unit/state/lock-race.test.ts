@@ -14,6 +14,7 @@ beforeAll(() => {
   modules = compile([
     'src/state/claim.ts',
     'src/state/lock.ts',
+    'src/state/owner.ts',
     'src/state/format.ts',
     'src/state/state.ts',
     'src/util/errors.ts',

@@ -1,10 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { isGone, readLock, takeLock, unlock, type LockOwner } from '../../../src/state/lock.js';
+import type { Place } from '../../../src/state/owner.js';
 import { StateDirectory } from '../../../src/state/state.js';
 import { temporary } from '../plan/support.js';
 
@@ -30,6 +42,14 @@ function owner(more: Partial<LockOwner> = {}): LockOwner {
     ...more,
   };
 }
+
+/** Where this process runs. */
+const HERE: Place = {
+  machine: readFileSync('/etc/machine-id', 'utf8').trim(),
+  boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  pids: readlinkSync('/proc/self/ns/pid'),
+};
+const OUTERMOST = 'pid:[4026531836]';
 
 /** A project that is locked by somebody. */
 function locked(by: LockOwner | string): StateDirectory {
@@ -60,7 +80,9 @@ describe('takeLock', () => {
       code: 'LOCKED',
       exitCode: 1,
       message: expect.stringMatching(
-        new RegExp(`^this project is locked by \`coreup destroy\` \\(process ${process.pid}, since 20`),
+        new RegExp(
+          `^this project is locked by \`coreup destroy\` \\(${userInfo().username}, process ${process.pid}, since 20`,
+        ),
       ),
     });
     expect(readdirSync(state.path)).toEqual(['lock']);
@@ -100,9 +122,27 @@ describe('takeLock', () => {
     const state = locked(owner({ host: 'elsewhere', pid: deadPid() }));
     await expect(takeLock(state, 'up')).rejects.toMatchObject({
       code: 'LOCKED',
-      message: expect.stringContaining(' on elsewhere,'),
+      message: expect.stringContaining('(on elsewhere, process'),
       hint: expect.stringContaining('`coreup unlock`'),
     });
+  });
+
+  it('gives signs of life while it is held', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    const state = fresh();
+    const release = await takeLock(state, 'up');
+    const moved = (): number => statSync(state.file('lock')).mtimeMs;
+    const beats = async (until: () => boolean): Promise<void> => {
+      jest.advanceTimersByTime(5000);
+      while (!until()) await new Promise((done) => setImmediate(done));
+    };
+    utimesSync(state.file('lock'), 1, 1);
+    await beats(() => moved() !== 1000);
+    utimesSync(state.file('lock'), 1, 1);
+    await beats(() => moved() !== 1000);
+    await release();
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
   });
 
   it('gives back only its own lock', async () => {
@@ -179,12 +219,46 @@ describe('unlock', () => {
 
   it.each<[string, () => LockOwner | string]>([
     ['of a process that has ended', () => owner({ pid: deadPid() })],
-    ['of another machine, of which only the person can know', () => owner({ host: 'elsewhere' })],
     ['that cannot be read', () => '{'],
   ])('removes a lock %s', async (_, by) => {
     const state = locked(by());
     expect(await unlock(state)).toBe(true);
     expect(existsSync(state.file('lock'))).toBe(false);
+  });
+
+  it('removes one of another machine when it gives no sign of life, and says that it watches', async () => {
+    const state = locked(owner({ host: 'elsewhere' }));
+    const watched: unknown[] = [];
+    const onWatch = (by: LockOwner, seconds: number): unknown => watched.push([by.host, seconds]);
+    expect(await unlock(state, { onWatch, watch: { silence: 20, poll: 1 } })).toBe(true);
+    expect(watched).toEqual([['elsewhere', 0.02]]);
+    expect(readdirSync(state.path)).toEqual([]);
+  });
+
+  it('removes one of another machine at once where the person is sure', async () => {
+    const state = locked(owner({ host: 'elsewhere' }));
+    expect(await unlock(state, { sure: true, watch: { silence: Infinity, poll: 1 } })).toBe(true);
+  });
+
+  it('leaves one of another machine that gives signs of life', async () => {
+    const state = locked(owner({ host: 'elsewhere' }));
+    let sign = 1;
+    const beat = setInterval(() => utimesSync(state.file('lock'), sign, sign++), 1);
+    // It ends only with the sign of life.
+    await expect(unlock(state, { watch: { silence: Infinity, poll: 1 } })).rejects.toMatchObject({
+      code: 'LOCKED',
+      message: expect.stringContaining('gives signs of life'),
+    });
+    clearInterval(beat);
+    expect(existsSync(state.file('lock'))).toBe(true);
+  });
+
+  it('stops watching at a Ctrl-C, and when the lock is given back', async () => {
+    const state = locked(owner({ host: 'elsewhere' }));
+    const watch = { silence: Infinity, poll: 1 };
+    await expect(unlock(state, { watch, signal: AbortSignal.abort() })).rejects.toMatchObject({ exitCode: 130 });
+    expect(await unlock(state, { watch, onWatch: () => rmSync(state.file('lock')) })).toBe(true);
+    expect(readdirSync(state.path)).toEqual([]);
   });
 
   it('leaves the lock of a process that runs', async () => {
@@ -200,8 +274,25 @@ describe('isGone', () => {
     expect(isGone(owner({ pid: deadPid() }))).toBe(true);
     expect(isGone(owner({ pid: 1, started: startOf(1) }))).toBe(false);
     expect(isGone(owner({ host: 'elsewhere', pid: deadPid() }))).toBe(false);
+    expect(isGone(owner({ place: HERE, pid: deadPid() }))).toBe(true);
+    // The machine has got another name since.
+    expect(isGone(owner({ place: HERE, pid: deadPid(), host: 'elsewhere' }))).toBe(true);
     // Written where there is no /proc (macOS): the id is all there is.
     expect(isGone(owner({ started: '' }))).toBe(false);
     expect(isGone(owner({ pid: deadPid(), started: '' }))).toBe(true);
+  });
+
+  it('does not take the processes of another container for its own', () => {
+    const container = { ...HERE, pids: 'pid:[1]' };
+    expect(isGone(owner({ place: container, pid: deadPid() }))).toBe(false);
+    // A container has its own boot_id with some programs, and starts without its machine doing so.
+    expect(isGone(owner({ place: { ...container, boot: 'before' }, pid: deadPid() }))).toBe(false);
+  });
+
+  it('knows that this machine was started anew since', () => {
+    const before = { ...HERE, boot: 'before', pids: OUTERMOST };
+    expect(isGone(owner({ place: before }))).toBe(HERE.pids === OUTERMOST);
+    expect(isGone(owner({ place: { ...before, machine: 'another' } }))).toBe(false);
+    expect(isGone(owner({ place: before, host: 'elsewhere' }))).toBe(false);
   });
 });
