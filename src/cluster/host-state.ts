@@ -14,10 +14,8 @@ export interface HostFile {
   /** A chown spec (`user` or `user:group`), or null for root. */
   readonly owner: string | null;
   readonly content: Uint8Array;
-  /** Its content is shown nowhere: a private key or the like. */
-  readonly secret?: true;
   readonly origin: Origin;
-  /** Its content must not be shown anywhere: not in a diff, a log, an error. */
+  /** Its content, a private key or the like, must not be shown anywhere: not in a diff, a log, an error. */
   readonly secret?: true;
 }
 
