@@ -4,6 +4,7 @@ import { connect } from '../phases/connect.js';
 import { guard } from '../phases/guard.js';
 import { observe } from '../phases/observe.js';
 import { plan } from '../phases/plan.js';
+import { guardQuorum } from '../phases/quorum.js';
 import { ServiceRun, type HostRun, type Rendezvous, type UpRun } from '../phases/run.js';
 import type { Phase } from '../phases/runner.js';
 import { checkServices } from '../phases/services.js';
@@ -70,7 +71,7 @@ export function startRun(
 
 /** Reaches the hosts, looks at them, and finds the steps that each needs, or why it must not be changed. */
 export function comparison(project: Project, fleet: FleetPart, remember: Remember): readonly Phase<UpRun>[] {
-  return [connect, observe, knowVersions(project, fleet, remember), plan, guard, checkServices];
+  return [connect, observe, knowVersions(project, fleet, remember), plan, guard, guardQuorum, checkServices];
 }
 
 /**

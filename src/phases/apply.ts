@@ -7,6 +7,7 @@ import { CoreupError } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
 import { fleetHosts, launchedUnits, waitForMachine, waitForUnits } from './fleet-host.js';
+import { serves } from './quorum.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
 import { waitForMember } from './wait.js';
@@ -16,21 +17,25 @@ const STEPS_TIMEOUT = 10 * 60_000;
 
 /**
  * Runs the first stage of every host's steps: all hosts at once, except for those whose working etcd restarts. These
- * follow one at a time, each healthy before the next, so that the cluster keeps its quorum.
+ * follow one at a time, each healthy before the next, so that the cluster keeps its quorum (src/plan/quorum.ts).
  */
 export const apply: Phase<UpRun> = {
   title: 'Applying the cloud-configs',
   skip: ({ hosts }) => hosts.every((host) => host.plan.apply.length === 0),
   async run(run) {
     const { hosts, reporter } = run;
+    const { mended = [], lost = [] } = run.rollOut ?? {};
     const todo = hosts.filter((host) => host.plan.apply.length > 0 && !host.applied);
-    const rolling = todo.filter((host) => restarts(host.plan, ETCD_UNIT) && serves(host));
+    const rolling = todo.filter(
+      (host) => restarts(host.plan, ETCD_UNIT) && serves(host) && !mended.includes(host.name),
+    );
     const free = todo.filter((host) => !rolling.includes(host));
     await onAll('the cloud-config could not be applied on', free, reporter, (host) => applyHost(host, run));
     const etcd = etcdHosts(hosts);
     for (const host of rolling) {
-      // Everybody else must be sound before one more member goes away for a moment.
-      const others = etcd.filter((member) => member.host !== host);
+      // Everybody else must be sound before one more member goes away for a moment; for those that are down, and stay so,
+      // the quorum has been counted without them.
+      const others = etcd.filter((member) => member.host !== host && !lost.includes(member.name));
       await onAll(`nothing was changed on ${host.name}, since these are not healthy`, others, reporter, (other) =>
         waitForMember(other, run),
       );
@@ -46,14 +51,6 @@ export const apply: Phase<UpRun> = {
 export async function applyHost(host: HostRun, { reporter, signal }: UpRun): Promise<void> {
   await runSteps(host, host.plan.apply, reporter, signal);
   host.applied = true;
-}
-
-/**
- * Whether etcd on this host has joined its cluster, which is when it reports itself started. One that has not can be
- * restarted at any time, and may have to be: nobody becomes healthy by waiting for a member whose mending waits for them.
- */
-function serves(host: HostRun): boolean {
-  return host.observation.units.get(ETCD_UNIT)?.active === 'active';
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ExpectedMember } from '../etcd/verify.js';
 import type { ServiceUnit } from '../fleet/services.js';
 import type { FleetWish } from '../plan/adapt-fleet.js';
 import type { Observation, Question } from '../plan/observation.js';
+import type { RollOut } from '../plan/quorum.js';
 import type { HostPlan } from '../plan/step.js';
 import type { Provider } from '../providers/port.js';
 import type { Connection, Ssh } from '../ssh/port.js';
@@ -147,6 +148,8 @@ export interface UpRun extends RunBase {
   readonly rendezvous?: Rendezvous;
   /** Whether this run founds the cluster: it has never been whole. Known once the guard has looked. */
   founding: boolean;
+  /** The order of restarts; known where a member that works is to restart. */
+  rollOut?: RollOut;
 }
 
 /** What a discovery mode does around the first start of the members; never used again once the cluster is there. */

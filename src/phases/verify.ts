@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MemberStatus } from '../etcd/client.js';
 import { compareMembership, compareStatuses } from '../etcd/verify.js';
 import { orAbort } from '../ssh/abort.js';
+import { quorum } from '../plan/quorum.js';
 import { CoreupError, messageOf } from '../util/errors.js';
 import { etcdHosts } from './etcd-host.js';
 import { MembersFailedError, onAll } from './failures.js';
@@ -114,11 +115,6 @@ async function disagreements(
 async function inParallel(...works: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(works)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-}
-
-/** Half of the members, rounded down, plus one (etcd FAQ, "What is failure tolerance?"). */
-export function quorum(members: number): number {
-  return Math.floor(members / 2) + 1;
 }
 
 /** A cluster that was verified once must not have become another one. */

@@ -58,9 +58,14 @@ export function allSteps(plan: HostPlan): readonly Step[] {
   return [...plan.apply, ...plan.finish];
 }
 
+/** The verbs with which a plan commands a unit, in order. */
+export function commands(plan: HostPlan, unit: string): readonly UnitVerb[] {
+  return allSteps(plan).flatMap(({ action }) =>
+    action.kind === 'unit-command' && action.unit === unit ? [action.verb] : [],
+  );
+}
+
 /** True if the plan restarts (not: starts) the unit. */
 export function restarts(plan: HostPlan, unit: string): boolean {
-  return allSteps(plan).some(
-    ({ action }) => action.kind === 'unit-command' && action.unit === unit && action.verb !== 'start',
-  );
+  return commands(plan, unit).some((verb) => verb !== 'start');
 }

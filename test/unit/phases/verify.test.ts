@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { quorum, verify } from '../../../src/phases/verify.js';
+import { verify } from '../../../src/phases/verify.js';
 import { step } from '../../../src/plan/step.js';
 import { InterruptedError } from '../../../src/util/errors.js';
 import { scene, type Scene } from './support.js';
@@ -205,18 +205,5 @@ describe('verify', () => {
       if (path === '/v3/cluster/member/list' && ++questions === 2) made.controller.abort();
     };
     await expect(verify.run(made.run)).rejects.toBeInstanceOf(InterruptedError);
-  });
-});
-
-describe('quorum', () => {
-  it.each([
-    [1, 1],
-    [2, 2],
-    [3, 2],
-    [4, 3],
-    [5, 3],
-    [9, 5],
-  ])('of %i members is %i', (members, needed) => {
-    expect(quorum(members)).toBe(needed);
   });
 });
