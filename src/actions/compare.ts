@@ -5,6 +5,7 @@ import { guard } from '../phases/guard.js';
 import { observe } from '../phases/observe.js';
 import { plan } from '../phases/plan.js';
 import { guardQuorum } from '../phases/quorum.js';
+import { checkReach } from '../phases/reach.js';
 import { ServiceRun, type HostRun, type Rendezvous, type UpRun } from '../phases/run.js';
 import type { Phase } from '../phases/runner.js';
 import { checkServices } from '../phases/services.js';
@@ -14,7 +15,7 @@ import type { Reporter } from '../report/port.js';
 import type { Ssh } from '../ssh/port.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
-import type { Project } from './project.js';
+import { withStandIns, type Project } from './project.js';
 import { loadServices } from './services.js';
 
 // What `plan` and `up` have in common: the story's first part, up to the steps that each host needs. It changes nothing.
@@ -34,9 +35,10 @@ export function checkProject(project: Project): {
   readonly rendered: readonly UserData[];
   readonly services: ServiceRun;
 } {
-  const rendered = renderProject(project);
-  refuseInvalidUserData(project, rendered);
-  desiredHosts(project, rendered);
+  const known = withStandIns(project);
+  const rendered = renderProject(known);
+  refuseInvalidUserData(known, rendered);
+  desiredHosts(known, rendered);
   return { rendered, services: new ServiceRun(loadServices(project)) };
 }
 
@@ -71,7 +73,8 @@ export function startRun(
 
 /** Reaches the hosts, looks at them, and finds the steps that each needs, or why it must not be changed. */
 export function comparison(project: Project, fleet: FleetPart, remember: Remember): readonly Phase<UpRun>[] {
-  return [connect, observe, knowVersions(project, fleet, remember), plan, guard, guardQuorum, checkServices];
+  const known = knowVersions(project, fleet, remember);
+  return [connect, observe, known, plan, guard, guardQuorum, checkReach, checkServices];
 }
 
 /**

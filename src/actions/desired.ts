@@ -10,17 +10,34 @@ import { persist } from '../plan/persist.js';
 import { questionFor } from '../plan/question.js';
 import { checkUserData } from '../render/check.js';
 import { renderUserData, type UserData } from '../render/user-data.js';
+import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
 import type { Project } from './project.js';
 
-/** Renders every member's user-data in memory. */
+/**
+ * Renders every member's user-data in memory.
+ *
+ * @throws InputError ADDRESSES_UNKNOWN where addresses have yet to be found on the hosts
+ */
 export function renderProject(project: Project): readonly UserData[] {
+  requireAddresses(project);
   const { config, cluster, discovery } = project;
   const base = readBase(config.user_data, discovery);
   return renderUserData(cluster, discovery, base, {
     overrides: (member) => overridesFor(config, member),
     etcdVersion: project.etcdVersion,
   });
+}
+
+function requireAddresses({ unplaced }: Project): void {
+  if (unplaced.length === 0) return;
+  throw new InputError(
+    `the private addresses of ${unplaced.join(', ')} are not known yet: config.ts gives none, and no \`up\` has looked`,
+    {
+      code: 'ADDRESSES_UNKNOWN',
+      hint: "Run `coreup up`, which finds them on the hosts and remembers them; or give `private_ipv4: '…'` in config.ts.",
+    },
+  );
 }
 
 /** What a member's user-data means on its host. */

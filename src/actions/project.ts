@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { buildCluster, type Placement } from '../cluster/build.js';
+import { buildCluster, instanceName, type Placement } from '../cluster/build.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { Finding } from '../config/errors.js';
 import { loadConfig } from '../config/load.js';
@@ -7,9 +7,8 @@ import type { ResolvedConfig } from '../config/resolve.js';
 import type { DiscoveryMode } from '../discovery/mode.js';
 import { parseEtcdVersion, type EtcdVersion } from '../etcd/version.js';
 import { memberAddress } from '../providers/local/subnet.js';
-import { addressesOf } from '../providers/ssh.js';
+import { addressesOf, givenAs, withGiven } from '../providers/ssh.js';
 import { StateDirectory, type DiscoveryState, type State } from '../state/state.js';
-import { InputError } from '../util/errors.js';
 import { discoveryMode, hasDiscoveryNode } from './discovery.js';
 
 /** The etcd that Debian's releases bring along, and so the hosts of the local provider. */
@@ -20,6 +19,8 @@ export interface Project {
   readonly directory: string;
   readonly config: ResolvedConfig;
   readonly cluster: Cluster;
+  /** Names of members whose addresses nobody has given or found yet: nothing can be rendered with those. */
+  readonly unplaced: readonly string[];
   readonly discovery: DiscoveryMode;
   /** What is remembered of it. */
   readonly discoveryState: DiscoveryState | undefined;
@@ -38,25 +39,45 @@ export async function openProject(configFile?: string): Promise<Project> {
     cwd: process.cwd(),
     ...(configFile === undefined ? {} : { file: configFile }),
   });
-  const placements = placementsOf(config);
   const state = new StateDirectory(join(dir, '.coreup'));
+  return assemble({ directory: dir, config, state, warnings }, await stateOf(state));
+}
+
+/** The same project, with what is remembered by now, and addresses that were found but may not be remembered. */
+export async function withAddresses(project: Project, found: NonNullable<State['addresses']>): Promise<Project> {
+  const remembered = await stateOf(project.state);
+  return assemble(project, { ...remembered, addresses: { ...remembered.addresses, ...found } });
+}
+
+/** The same project, to be rendered for checking alone: addresses that are not known stand in (RFC 2544's range). */
+export function withStandIns(project: Project): Project {
+  return { ...project, unplaced: [] };
+}
+
+type Remembered = Pick<State, 'discovery' | 'versions' | 'addresses'>;
+
+function assemble(
+  { directory, config, state, warnings }: Pick<Project, 'directory' | 'config' | 'state' | 'warnings'>,
+  remembered: Remembered,
+): Project {
+  const placements = placementsOf(config, remembered.addresses ?? {});
   const cluster = buildCluster({
     name: config.cluster_name,
     prefix: config.instance_name_prefix,
     discoveryNode: hasDiscoveryNode(config),
     etcdMembers: config.etcd.members,
-    placements,
+    placements: placements.map((placement, position) => ({ ...standIn(position + 1), ...placement })),
     metadata: config.fleet.metadata,
   });
-  const remembered = await stateOf(state);
   const versions = new Map(
     Object.entries(remembered.versions ?? {}).map(([name, text]) => [name, parseEtcdVersion(text)]),
   );
   const ofSuite = config.provider.kind === 'local' ? parseEtcdVersion(SUITE_ETCD[config.provider.suite]) : undefined;
   return {
-    directory: dir,
+    directory,
     config,
     cluster,
+    unplaced: cluster.members.filter((_, position) => !placements[position]?.privateIpv4).map(({ name }) => name),
     discovery: discoveryMode(config, cluster, remembered.discovery),
     discoveryState: remembered.discovery,
     etcdVersion: ({ name }) => versions.get(name) ?? ofSuite,
@@ -66,7 +87,7 @@ export async function openProject(configFile?: string): Promise<Project> {
 }
 
 /** What is remembered; a state that cannot be read is told of by whoever needs it, and keeps nobody from looking. */
-async function stateOf(state: StateDirectory): Promise<Pick<State, 'discovery' | 'versions'>> {
+async function stateOf(state: StateDirectory): Promise<Remembered> {
   try {
     return await state.load();
   } catch {
@@ -74,7 +95,7 @@ async function stateOf(state: StateDirectory): Promise<Pick<State, 'discovery' |
   }
 }
 
-function placementsOf(config: ResolvedConfig): readonly Placement[] {
+function placementsOf(config: ResolvedConfig, found: NonNullable<State['addresses']>): readonly Partial<Placement>[] {
   const { provider } = config;
   if (provider.kind === 'local') {
     return Array.from({ length: config.num_instances }, (_, position) => {
@@ -83,13 +104,16 @@ function placementsOf(config: ResolvedConfig): readonly Placement[] {
     });
   }
   return provider.hosts.map((host, position) => {
-    const addresses = addressesOf(host);
-    if (!addresses) {
-      throw new InputError(`provider.hosts[${position}] (${host.address}) is given by name and has no IPv4 address`, {
-        code: 'CONFIG_ADDRESS',
-        hint: 'Add `private_ipv4: …`: what $private_ipv4 stands for on this host.',
-      });
-    }
-    return { ...addresses, ...(host.name === undefined ? {} : { name: host.name }) };
+    const name = host.name ?? instanceName(config.instance_name_prefix, position + 1);
+    const seen = found[name];
+    const known =
+      seen?.at === givenAs(host) ? { privateIpv4: seen.private_ipv4, publicIpv4: seen.public_ipv4 } : undefined;
+    return { name, ...(addressesOf(host) ?? (known && withGiven(known, host))) };
   });
+}
+
+/** In the place of addresses that are not known, where only what does not depend on them is asked. */
+function standIn(index: number): Placement {
+  const address = `198.18.${index >> 8}.${index & 255}`;
+  return { publicIpv4: address, privateIpv4: address };
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { CoreupError, messageOf } from '../util/errors.js';
+import { quote } from '../util/shell.js';
 
 /** Names a file that holds the sudo password, for where there is no terminal. */
 const VARIABLE = 'COREUP_SUDO_PASSWORD_FILE';
@@ -19,7 +20,8 @@ export async function sudoPasswordFromFile(environment = process.env): Promise<s
     const handle = await open(file, 'r');
     try {
       const stat = await handle.stat();
-      if (stat.isFile() && (stat.mode & 0o077) !== 0) throw new Error(`others may read it; run: chmod 600 '${file}'`);
+      if (stat.isFile() && (stat.mode & 0o077) !== 0)
+        throw new Error(`others may read it; run: chmod 600 ${quote(file)}`);
       const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(MOST), length: MOST });
       const [line = ''] = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/);
       buffer.fill(0);

@@ -3,14 +3,16 @@ import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { found } from '../phases/found.js';
 import { checkMachine } from '../phases/machine.js';
 import { meet } from '../phases/rendezvous.js';
-import type { HostRun, UpRun } from '../phases/run.js';
+import type { UpRun } from '../phases/run.js';
 import { runPhases, type Phase } from '../phases/runner.js';
 import { bringUpServices } from '../phases/services.js';
 import { verify } from '../phases/verify.js';
 import { verifyOthers } from '../phases/verify-others.js';
+import type { Provider } from '../providers/port.js';
 import type { Reporter } from '../report/port.js';
 import { takeLock } from '../state/lock.js';
 import { writeRendered } from '../render/files.js';
+import { findAddresses } from './addresses.js';
 import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
@@ -71,7 +73,10 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
   const ssh = await openSsh(asked);
   try {
     const { reporter, signal } = options;
-    const project = await prepareDiscovery(asked, {
+    const placed = await failuresOf(() => findAddresses(asked, { ssh, reporter, signal, remember: true }));
+    if (placed instanceof MembersFailedError)
+      return resultOf(asked, await openProvider(asked, false), { started, changes: 0, failed: placed });
+    const project = await prepareDiscovery(placed, {
       signal,
       onRetry: (reason) => {
         reporter.info(`${reason}; trying again`);
@@ -97,15 +102,13 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
       finish,
       bringUpServices,
     ];
-    const failed = await failuresOf(() => runPhases(story, run)).finally(() => rendezvous?.close());
-    return {
-      ok: failed === undefined,
-      seconds: (Date.now() - started) / 1000,
-      members: hosts.map((host) => memberResult(host, run, failed)),
-      changes: booted.length + hosts.reduce((sum, host) => sum + host.changes, services.changes),
-      failures: failed?.failures ?? [],
-      ...(failed === undefined ? {} : { problem: failed.message }),
-    };
+    const ended = await failuresOf(() => runPhases(story, run)).finally(() => rendezvous?.close());
+    const changes = booted.length + hosts.reduce((sum, host) => sum + host.changes, services.changes);
+    return resultOf(project, provider, {
+      started,
+      changes,
+      failed: ended instanceof MembersFailedError ? ended : undefined,
+    });
   } finally {
     await ssh.close();
     await unlock();
@@ -121,22 +124,38 @@ function remember({ directory, state }: Project): Remember {
 }
 
 /** Members that failed are a result to be told in full; everything else ends the run. */
-async function failuresOf(run: () => Promise<void>): Promise<MembersFailedError | undefined> {
+async function failuresOf<T>(run: () => Promise<T>): Promise<T | MembersFailedError> {
   try {
-    await run();
-    return undefined;
+    return await run();
   } catch (error) {
     if (error instanceof MembersFailedError) return error;
     throw error;
   }
 }
 
-function memberResult(host: HostRun, run: UpRun, failed: MembersFailedError | undefined): UpResult['members'][number] {
-  const failure = failed?.failures.find((entry) => entry.member === host.name);
+function resultOf(
+  { cluster }: Project,
+  provider: Provider,
+  {
+    started,
+    changes,
+    failed,
+  }: { readonly started: number; readonly changes: number; readonly failed: MembersFailedError | undefined },
+): UpResult {
   return {
-    name: host.name,
-    address: run.provider.address(host.member),
-    ok: failure === undefined,
-    ...(failure === undefined ? {} : { error: failure.message }),
+    ok: failed === undefined,
+    seconds: (Date.now() - started) / 1000,
+    members: cluster.members.map((member) => {
+      const failure = failed?.failures.find((entry) => entry.member === member.name);
+      return {
+        name: member.name,
+        address: provider.address(member),
+        ok: failure === undefined,
+        ...(failure === undefined ? {} : { error: failure.message }),
+      };
+    }),
+    changes,
+    failures: failed?.failures ?? [],
+    ...(failed === undefined ? {} : { problem: failed.message }),
   };
 }

@@ -8,7 +8,7 @@ import { checkUnits } from './check-units.js';
 import { desiredStates, renderProject } from './desired.js';
 import { configIssue, issuesOfError, type FramedIssue, type Issue } from './issue.js';
 import { otherModeIssues } from './other-mode.js';
-import { openProject, type Project } from './project.js';
+import { openProject, withStandIns, type Project } from './project.js';
 import type { Findings, ValidateRequest } from './validate.js';
 
 /** Checks a project: its config and user-data, and then the unit files, which can be checked without either. */
@@ -43,7 +43,7 @@ function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Find
     const base = readBase(project.config.user_data, project.discovery);
     files.push(base.file);
     issues = baseIssues(base, options);
-    const rendered = renderProject(project);
+    const rendered = renderProject(withStandIns(project));
     issues = [...userDataIssues(base, rendered, project, etcdVersion), ...otherModeIssues(base, project)];
     // What no rule finds, member by member; after an error it would only say the same in other words.
     if (!hasError(issues)) desiredStates(project, rendered);

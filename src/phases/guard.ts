@@ -1,5 +1,6 @@
 import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
 import { fleetRefusal } from '../plan/adapt-fleet.js';
+import { misplaced } from '../cluster/addresses.js';
 import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
 import { isListedAs } from '../etcd/verify.js';
@@ -18,7 +19,12 @@ import type { Phase } from './runner.js';
 export const guard: Phase<UpRun> = {
   title: 'Checking that it is safe',
   async run(run) {
-    const unfit = run.hosts.flatMap((host) => refusals(host, run.cluster.name));
+    const placed = run.hosts.map(({ name, member, observation }) => ({
+      ...member,
+      name,
+      network: observation.network,
+    }));
+    const unfit = [...run.hosts.flatMap((host) => refusals(host, run.cluster.name)), ...misplaced(placed)];
     if (unfit.length > 0) throw new MembersFailedError('no host was changed, since these are not fit', unfit);
     await guardData(run);
   },
@@ -28,7 +34,18 @@ function refusals(host: HostRun, cluster: string): MemberFailure[] {
   const { observation } = host;
   const refuse = (message: string, hint: string): MemberFailure[] => [{ member: host.name, message, hint }];
   if (!observation.systemd) {
-    return refuse('is not run by systemd', 'coreup needs hosts with systemd as init.');
+    const os = [observation.os.id, observation.os.version].filter((part) => part !== '').join(' ');
+    return refuse(
+      `is not run by systemd${os === '' ? '' : ` (${os})`}`,
+      'coreup needs Linux with systemd as init; Debian 12 and 13 are tested.',
+    );
+  }
+  const { lacks = [] } = observation;
+  if (lacks.length > 0) {
+    return refuse(
+      `lacks programs that coreup needs there: ${lacks.join(', ')}`,
+      'Install GNU coreutils, grep and the C library’s tools.',
+    );
   }
   const owner = observation.manifest?.cluster;
   if (owner !== undefined && owner !== cluster) {

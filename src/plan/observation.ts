@@ -1,4 +1,5 @@
 import type { EtcdVersion } from '../etcd/version.js';
+import type { HostNetwork } from '../cluster/addresses.js';
 import type { Manifest } from './manifest.js';
 
 /** What coreup looks at on a host before it decides anything. */
@@ -52,6 +53,10 @@ export interface Observation {
   readonly hostname: string;
   readonly os: { readonly id: string; readonly version: string };
   readonly machineId: string;
+  /** Its IPv4 addresses; undefined where the host has no program to tell. */
+  readonly network?: HostNetwork | undefined;
+  /** Programs that coreup needs there and the host lacks. */
+  readonly lacks?: readonly string[];
   /** As `uname -m` says it, such as `x86_64`. */
   readonly machine: string;
   /** False on a host whose init is not systemd. */

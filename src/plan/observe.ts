@@ -1,5 +1,6 @@
 import { parseEtcdVersion } from '../etcd/version.js';
 import { sh } from '../util/shell.js';
+import { NETWORK_COMMANDS, parseNetwork } from './host-network.js';
 import { MANIFEST_PATH, parseManifest } from './manifest.js';
 import type { ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
 
@@ -8,6 +9,20 @@ const MARK = '\x1e';
 const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,Type,NRestarts';
 const PATH_FORMAT = '%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0';
 const PATH_FIELDS = 7;
+/** Programs that the scripts of this folder call; coreutils must be GNU's, for `stat --printf` and `mv -T`. */
+const NEEDED = [
+  'base64',
+  'chown',
+  'getent',
+  'grep',
+  'head',
+  'install',
+  'mktemp',
+  'mv',
+  'sha256sum',
+  'stat',
+  'systemctl',
+];
 
 /**
  * The script that answers a question about a host. It changes nothing, and spawns few processes: it runs on every `up`.
@@ -22,6 +37,10 @@ export function observeScript(question: Question): string {
     'read -r v </proc/sys/kernel/hostname; echo "$v"; v=; read -r v </etc/machine-id; echo "$v"',
     '[ -d /run/systemd/system ] && echo systemd || echo other',
     '( ID=; VERSION_ID=; . /etc/os-release; echo "$ID"; echo "$VERSION_ID" ) 2>/dev/null',
+    'mark lacks',
+    `for t in ${NEEDED.join(' ')}; do command -v "$t" >/dev/null || echo "$t"; done`,
+    'mark network',
+    ...NETWORK_COMMANDS,
     'mark etcd',
     'e=$(command -v etcd) && echo "$e" && etcd --version',
     'mark fleet',
@@ -84,6 +103,8 @@ export function parseObservation(question: Question, output: string): Observatio
     hostname,
     machineId,
     os: { id: os, version },
+    network: parseNetwork(sections.get('network') ?? ''),
+    lacks: lines(sections.get('lacks') ?? ''),
     machine,
     systemd: init === 'systemd',
     etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },

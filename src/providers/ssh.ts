@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { isPrivateRange, type Addresses } from '../cluster/addresses.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { SshClientConfig } from '../ssh/client-config.js';
 import { targetOf, type Destination } from '../ssh/destinations.js';
@@ -116,19 +117,36 @@ function namesOf(members: readonly Member[]): readonly string[] {
   return members.map((member) => member.name);
 }
 
-/**
- * What `$public_ipv4` and `$private_ipv4` stand for on a host: what config.ts says, otherwise each other, otherwise the
- * address it is reached at.
- *
- * @returns undefined if none of them is an IPv4 address
- */
-export function addressesOf(host: {
+/** A host of config.ts, as far as its addresses go. */
+interface Addressed {
   readonly address: string;
+  readonly port?: number | undefined;
   readonly public_ipv4?: string | undefined;
   readonly private_ipv4?: string | undefined;
-}): { readonly publicIpv4: string; readonly privateIpv4: string } | undefined {
+}
+
+/**
+ * What `$public_ipv4` and `$private_ipv4` stand for on a host, by config.ts alone: what it says, otherwise each other,
+ * otherwise the address it is reached at. One that is not of a private range may belong to a router before the host, so
+ * that it does not stand for the private one.
+ *
+ * @returns undefined where the private address must be looked for on the host
+ */
+export function addressesOf(host: Addressed): Addresses | undefined {
   const reached = isIPv4(host.address) ? host.address : undefined;
-  const privateIpv4 = host.private_ipv4 ?? reached ?? host.public_ipv4;
-  const publicIpv4 = host.public_ipv4 ?? reached ?? host.private_ipv4;
-  return privateIpv4 === undefined || publicIpv4 === undefined ? undefined : { publicIpv4, privateIpv4 };
+  const privateIpv4 = host.private_ipv4 ?? (isPrivateRange(host.address) ? host.address : undefined);
+  return privateIpv4 === undefined
+    ? undefined
+    : { privateIpv4, publicIpv4: host.public_ipv4 ?? reached ?? privateIpv4 };
+}
+
+/** How config.ts reaches a host: what was found there counts for as long as this stays. */
+export function givenAs({ address, port }: Addressed): string {
+  return port === undefined ? address : `${address} port ${port}`;
+}
+
+/** What was found on a host, and what config.ts says of it all the same. */
+export function withGiven(found: Addresses, { address, public_ipv4: given }: Addressed): Addresses {
+  const reached = isIPv4(address) && !address.startsWith('127.') ? address : undefined;
+  return { ...found, publicIpv4: given ?? reached ?? found.publicIpv4 };
 }

@@ -26,6 +26,16 @@ export interface State {
   readonly discovery?: DiscoveryState;
   /** The etcd that each host was last seen with, such as `3.4.23`, by member name. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** Addresses of hosts for which config.ts gives none, as they were found there, by member name. */
+  readonly addresses?: Readonly<Record<string, FoundAddresses>>;
+}
+
+/** What `$private_ipv4` and `$public_ipv4` stand for on a host, as long as config.ts reaches it in the same way. */
+export interface FoundAddresses {
+  /** How config.ts gives the host. */
+  readonly at: string;
+  readonly private_ipv4: string;
+  readonly public_ipv4: string;
 }
 
 /** What a discovery mode has to remember. */
@@ -87,6 +97,7 @@ const SOUND: Readonly<Record<string, (value: unknown) => boolean>> = {
   bootstrap: optional(isBootstrap),
   discovery: optional(isDiscovery),
   versions: optional((value) => isObject(value) && areStrings(Object.values(value))),
+  addresses: optional((value) => isObject(value) && Object.values(value).every(areFound)),
 };
 
 function optional(isSound: (value: unknown) => boolean): (value: unknown) => boolean {
@@ -108,6 +119,10 @@ function isDiscovery(value: unknown): boolean {
       return typeof id === 'string' && typeof text === 'string';
     });
   return typeof mode === 'string' && Number.isInteger(size) && areStrings(texts) && kept;
+}
+
+function areFound(value: unknown): boolean {
+  return isObject(value) && areStrings([value['at'], value['private_ipv4'], value['public_ipv4']]);
 }
 
 function isRendered(value: unknown): boolean {

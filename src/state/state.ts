@@ -5,7 +5,7 @@ import { CoreupError, InputError } from '../util/errors.js';
 import { makeDirectories, writeFileAtomic } from '../util/fs.js';
 import { EMPTY_STATE, parseState, STATE_VERSION, type State } from './format.js';
 
-export type { DiscoveryState, State } from './format.js';
+export type { DiscoveryState, FoundAddresses, State } from './format.js';
 
 /** The `.coreup` directory of one project. */
 export class StateDirectory {
