@@ -102,16 +102,26 @@ export function hasDiscoveryNode(config: ResolvedConfig): boolean {
  * @throws CoreupError DISCOVERY_* where a service gives no token; InputError DISCOVERY_LATE, DISCOVERY_SIZE
  */
 export async function prepareDiscovery(project: Project, options: AskOptions = {}): Promise<Project> {
-  const { config, cluster, state } = project;
-  const { discovery: remembered, bootstrap } = await state.load();
+  const { config, cluster, discoveryState } = project;
   // Converted in this run: from now on this is how it is.
-  if (project.discoveryState?.membership !== undefined) return withToken(project, project.discoveryState);
+  if (discoveryState?.membership !== undefined) return withToken(project, discoveryState);
+  if (!(await lacksToken(project))) return project;
+  return withToken(project, await newDiscovery(config, cluster, options));
+}
+
+/**
+ * Whether the discovery mode still lacks its token. Asks no service, and remembers nothing.
+ *
+ * @throws InputError DISCOVERY_LATE, DISCOVERY_SIZE where a token would be of no use
+ */
+export async function lacksToken({ config, cluster, state }: Project): Promise<boolean> {
+  const { discovery: remembered, bootstrap } = await state.load();
   if (!needsToken(config, cluster, remembered)) {
     if (bootstrap?.phase !== 'done') refuseOtherSize(config, cluster, remembered);
-    return project;
+    return false;
   }
   if (bootstrap?.phase === 'done') throw tooLate(config);
-  return withToken(project, await newDiscovery(config, cluster, options));
+  return true;
 }
 
 /** Remembers a new token, or the like. */

@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly signal: AbortSignal;
   /** Whether a URL without a checksum may be trusted, and its sum remembered. */
   readonly trustFirstUse: boolean;
+  /** Where programs are kept, if not with the project: for a look that leaves nothing behind, not even a sum. */
+  readonly scratch?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface FleetOptions {
  */
 export async function prepareFleet(
   project: Project,
-  { reporter, signal, trustFirstUse }: FleetOptions,
+  { reporter, signal, trustFirstUse, scratch }: FleetOptions,
 ): Promise<Pick<FleetWish, 'enabled' | 'programs'> | undefined> {
   const { enabled, source } = project.config.fleet;
   if (enabled === false) return undefined;
@@ -37,10 +39,11 @@ export async function prepareFleet(
       { name: 'fleetd', mark: MARK },
       { name: 'fleetctl', mark: MARK },
     ],
-    cache: project.state.file('cache'),
+    cache: scratch ?? project.state.file('cache'),
     pinned: (await project.state.load()).sources?.[url],
     trust: trustFirstUse,
     onPin: async (pinned, sha256) => {
+      if (scratch !== undefined) return;
       await project.state.update((state) => ({ ...state, sources: { ...state.sources, [pinned]: sha256 } }));
       reporter.info(`${pinned} is trusted from now on with the sha256 ${sha256}`);
     },

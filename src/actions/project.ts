@@ -12,7 +12,7 @@ import { StateDirectory, type DiscoveryState, type State } from '../state/state.
 import { discoveryMode, hasDiscoveryNode } from './discovery.js';
 
 /** The etcd that Debian's releases bring along, and so the hosts of the local provider. */
-const SUITE_ETCD = { bookworm: '3.4.23', trixie: '3.5.16' } as const;
+export const SUITE_ETCD = { bookworm: '3.4.23', trixie: '3.5.16' } as const;
 
 /** A project directory as every command sees it: the checked config and what follows from it. Nothing is written. */
 export interface Project {

@@ -10,11 +10,15 @@ export function upText(cluster: string, result: UpResult): string {
       ? `Nothing to do: ${cluster} is healthy (${size}, checked in ${seconds} s).\n`
       : `${cluster} is up and healthy: ${size}, ${changes}, ${seconds} s.\n`;
   }
-  const lines = [`Error: ${result.problem ?? 'the cluster is not up'}`];
-  for (const { member, message, hint, detail } of result.failures) {
-    lines.push('', `${member}: ${message}`);
-    if (detail) lines.push(...detail.split('\n').map((line) => `    ${line}`));
-    if (hint) lines.push(`→ ${hint}`);
-  }
-  return `${lines.join('\n')}\n`;
+  return `${[`Error: ${result.problem ?? 'the cluster is not up'}`, ...failureLines(result.failures)].join('\n')}\n`;
+}
+
+/** Each member that failed, with why and what to do. */
+export function failureLines(failures: UpResult['failures']): readonly string[] {
+  return failures.flatMap(({ member, message, hint, detail }) => [
+    '',
+    `${member}: ${message}`,
+    ...(detail ? detail.split('\n').map((line) => `    ${line}`) : []),
+    ...(hint ? [`→ ${hint}`] : []),
+  ]);
 }

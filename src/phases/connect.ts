@@ -6,8 +6,10 @@ import type { Phase } from './runner.js';
 /** Logs in to every host. Nothing has been changed on any host before all of them are reached. */
 export const connect: Phase<UpRun> = {
   title: 'Reaching the hosts',
+  skip: ({ hosts }) => hosts.every(({ fresh }) => fresh !== undefined),
   async run({ hosts, provider, ssh, reporter, signal, connectDeadline }) {
-    await onAll('no host was changed, since these could not be reached', hosts, reporter, async (host) => {
+    const there = hosts.filter(({ fresh }) => fresh === undefined);
+    await onAll('no host was changed, since these could not be reached', there, reporter, async (host) => {
       const target = await provider.target(host.member);
       host.connection = await ssh.connect(target, {
         deadline: connectDeadline,

@@ -91,9 +91,10 @@ function etcdRefusals(host: HostRun, refuse: (message: string, hint: string) => 
 
 /** Never lets a member without data bootstrap while others have data, unless etcd itself still waits for it. */
 async function guardData(run: UpRun): Promise<void> {
-  const members = etcdHosts(run.hosts);
+  // A host that is shut down is taken to have its data; whether it does shows when it is started.
+  const members = etcdHosts([...run.hosts, ...(run.asleep ?? [])]);
   const { bootstrap } = await run.state.load();
-  const empty = members.filter((member) => !hasData(member.host));
+  const empty = members.filter(({ host }) => host.observed && !hasData(host));
   if (empty.length === members.length) {
     if (bootstrap?.phase === 'done') throw lostEverything(members);
   } else {
@@ -126,7 +127,9 @@ async function guardMissingData(
   members: readonly EtcdHost[],
   empty: readonly EtcdHost[],
 ): Promise<void> {
-  const listed = bootstrap ? await memberList(members.filter((member) => !empty.includes(member))) : undefined;
+  const listed = bootstrap
+    ? await memberList(members.filter((member) => member.host.observed && !empty.includes(member)))
+    : undefined;
   const lost = empty.filter(({ expected }) => {
     const entry = listed?.find((member) => isListedAs(expected, member));
     // An `up` that was interrupted before the cluster was ever whole simply goes on; but a member that has told etcd its

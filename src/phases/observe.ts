@@ -10,7 +10,9 @@ import type { Phase } from './runner.js';
 export const observe: Phase<UpRun> = {
   title: 'Looking at the hosts',
   async run({ hosts, reporter, signal }) {
-    await onAll('no host was changed, since these could not be looked at', hosts, reporter, async (host) => {
+    for (const host of hosts) if (host.fresh) host.observation = host.fresh;
+    const there = hosts.filter(({ fresh }) => fresh === undefined);
+    await onAll('no host was changed, since these could not be looked at', there, reporter, async (host) => {
       const look = async (question: Question): Promise<Observation> =>
         parseObservation(
           question,

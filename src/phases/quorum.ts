@@ -42,15 +42,11 @@ export function refuseBreaking({ verdict, rolled, lost, stages }: RollOut): void
 }
 
 /**
- * What the steps of all hosts mean for the quorum.
+ * What the steps of all hosts mean for the quorum. Hosts that are shut down come up before anything else is done.
  *
  * @param patience milliseconds that a member whose etcd runs has for its answer
- * @param absent members whose hosts do not run yet; they come up before anything else is done
  */
-export async function rollOutOf(
-  run: UpRun,
-  { patience = ANSWER, absent = [] }: { readonly patience?: number; readonly absent?: readonly string[] } = {},
-): Promise<RollOut> {
+export async function rollOutOf(run: UpRun, patience = ANSWER): Promise<RollOut> {
   const voters = await Promise.all(
     etcdHosts(run.hosts).map(async (member) => {
       const { plan } = member.host;
@@ -59,7 +55,8 @@ export async function rollOutOf(
       return { name: member.name, up, restarts: touched };
     }),
   );
-  return rollOut([...voters, ...absent.map((name) => ({ name, up: false, restarts: true }))]);
+  const asleep = etcdHosts(run.asleep ?? []).map(({ name }) => ({ name, up: false, restarts: true }));
+  return rollOut([...voters, ...asleep]);
 }
 
 /** Whether etcd on this host has joined its cluster, which is when it reports itself started. */

@@ -48,6 +48,8 @@ export class HostRun {
     this.#goal = goal;
   }
 
+  /** What the host will look like once it is made: one that is not there yet is not looked at, but planned for. */
+  fresh: Observation | undefined;
   /** Whether the steps of the first stage have been made in this run. */
   applied = false;
   /** Steps made on this host so far, without those that only keep the books. */
@@ -88,6 +90,11 @@ export class HostRun {
   }
   set observation(value: Observation) {
     this.#observation = value;
+  }
+
+  /** Whether the host has been looked at. */
+  get observed(): boolean {
+    return this.#observation !== undefined;
   }
 
   /** Whether the run has come as far as a plan for this host. */
@@ -138,6 +145,8 @@ export interface UpRun extends RunBase {
   readonly ssh: Ssh;
   readonly state: StateDirectory;
   readonly hosts: readonly HostRun[];
+  /** Hosts that are shut down, where nobody starts them: all that is known of them is that they will be there. */
+  readonly asleep?: readonly HostRun[];
   /** Milliseconds in which a host must be reached. */
   readonly connectDeadline: number;
   readonly services: ServiceRun;

@@ -22,7 +22,9 @@ type Ask = <T>(work: (client: FleetClient) => Promise<T>) => Promise<T>;
 /** Refuses, before the first change, services that could not run on these hosts. */
 export const checkServices: Phase<UpRun> = {
   title: 'Checking the services',
-  skip: ({ hosts, services }) => hosts.every(({ fleet }) => fleet === undefined) && services.wanted.length === 0,
+  // What a host that is shut down can run shows once it is up.
+  skip: ({ hosts, services, asleep = [] }) =>
+    asleep.length > 0 || (hosts.every(({ fleet }) => fleet === undefined) && services.wanted.length === 0),
   run({ hosts, services, reporter }) {
     const running = fleetHosts(hosts);
     if (running.length === 0) {
@@ -159,7 +161,7 @@ function watchOf(run: UpRun, ask: Ask, machines: readonly Machine[], placements:
 }
 
 /** Where fleet will put the wanted units, beside those that it has. */
-function simulateFor(
+export function simulateFor(
   wanted: readonly ServiceUnit[],
   known: readonly FleetUnit[],
   machines: readonly Machine[],
@@ -193,7 +195,8 @@ function refuseUnplaceable(wanted: readonly ServiceUnit[], placements: readonly 
   );
 }
 
-function refuseForeign(foreign: ReadonlyMap<string, string>): void {
+/** @throws CoreupError SERVICE_FOREIGN */
+export function refuseForeign(foreign: ReadonlyMap<string, string>): void {
   if (foreign.size === 0) return;
   const names = [...foreign].map(([name, whose]) => `${name} (${whose})`);
   throw new CoreupError(`fleet has units of these names that are not this project's: ${names.join(', ')}`, {
@@ -217,7 +220,7 @@ function refuseTwins(running: readonly FleetHost[]): void {
 }
 
 /** The machine that a host will be to fleet, from its settings. */
-function expectedMachine({ host }: FleetHost): Machine {
+export function expectedMachine({ host }: FleetHost): Machine {
   const pairs = (unitEnvironment(host.desired, FLEET_UNIT).get('FLEET_METADATA') ?? '').split(',');
   const metadata = Object.fromEntries(
     pairs.flatMap((pair): [string, string][] => {

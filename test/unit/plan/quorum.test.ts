@@ -4,7 +4,7 @@ import { quorum, rollOut, strength, type Voter } from '../../../src/plan/quorum.
 
 /** `u` works, `d` is down; upper case: its etcd is restarted or started. */
 function cluster(letters: string): Voter[] {
-  return [...letters].map((letter, index) => ({
+  return letters.split('').map((letter, index) => ({
     name: `core-0${index + 1}`,
     up: letter.toLowerCase() === 'u',
     restarts: letter !== letter.toLowerCase(),

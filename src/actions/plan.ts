@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { machine, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { showSteps, type ShownStep } from '../phases/contents.js';
+import { etcdHosts } from '../phases/etcd-host.js';
+import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
+import { problemsError } from '../phases/machine.js';
+import { rollOutOf } from '../phases/quorum.js';
+import type { HostRun, UpRun } from '../phases/run.js';
+import { runPhases } from '../phases/runner.js';
+import { planServices, type PlannedService } from '../phases/service-plan.js';
+import { freshHost } from '../plan/fresh-host.js';
+import type { RollOut } from '../plan/quorum.js';
+import type { HostStatus, Provider } from '../providers/port.js';
+import type { Reporter } from '../report/port.js';
+import { checkProject, comparison, startRun } from './compare.js';
+import { desiredHosts } from './desired.js';
+import { lacksToken } from './discovery.js';
+import { prepareFleet } from './fleet.js';
+import { SUITE_ETCD, type Project } from './project.js';
+import { openProvider, openSsh } from './session.js';
+
+export interface PlanOptions {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly trustFirstUse: boolean;
+}
+
+/** What `up` would do on one host. */
+export interface PlannedMember {
+  readonly name: string;
+  readonly address: string;
+  readonly host: HostStatus;
+  /** False where more shows only once the host is there. */
+  readonly complete: boolean;
+  /** Units that run and are restarted. */
+  readonly restarts: readonly string[];
+  readonly steps: readonly ShownStep[];
+}
+
+/** What `up` would do. */
+export interface PlanResult {
+  /** False where `up` would refuse to do it. */
+  readonly ok: boolean;
+  readonly cluster: string;
+  /** As `up` counts them. */
+  readonly changes: number;
+  readonly members: readonly PlannedMember[];
+  /** null where no etcd was looked at. */
+  readonly quorum: RollOut | null;
+  readonly services: readonly PlannedService[];
+  readonly failures: readonly MemberFailure[];
+  /** Why `up` would refuse. */
+  readonly problem?: string;
+}
+
+/** Milliseconds that an etcd has to say how it is; a plan is no place to wait for one that starts. */
+const ANSWER = 3000;
+/** Steps that `up` does not count as changes. */
+export const BOOK_KEEPING = 'record';
+
+/**
+ * Finds what `up` would do, by the same code, and does nothing of it: neither here nor on a host. Takes no lock, and asks
+ * no discovery service.
+ *
+ * @throws InputError for wrong input; CoreupError for what would stop `up` as a whole. Members that would be refused are
+ * in the result.
+ */
+export async function planUp(project: Project, options: PlanOptions): Promise<PlanResult> {
+  const { rendered, services } = checkProject(project);
+  const fleet = await programs(project, options);
+  await noteToken(project, options.reporter);
+  const all = desiredHosts(project, rendered, fleet);
+  const provider = await openProvider(project, false);
+  await checkHere(provider, project, options.reporter);
+  const power = await provider.status(project.cluster);
+  const status = (host: HostRun): HostStatus => power.get(host.name) ?? 'absent';
+  const awake = all.filter((host) => status(host) === 'running');
+  await provider.assertReachable(awake.map(({ member }) => member));
+  for (const host of all.filter((other) => status(other) === 'absent')) host.fresh = imagine(project, host);
+  const hosts = all.filter((host) => status(host) !== 'stopped');
+  const asleep = all.filter((host) => !hosts.includes(host));
+  const ssh = await openSsh(project);
+  try {
+    const run: UpRun = { ...startRun(project, { ...options, provider, ssh, hosts, services }), asleep };
+    const refused = await refusalOf(() =>
+      runPhases(
+        comparison(project, fleet, () => Promise.resolve()),
+        run,
+      ),
+    );
+    const planned = run.hosts.every((host) => host.planned);
+    const weigh = planned && etcdHosts(all).length > 0;
+    const [quorum, units, members] = await Promise.all([
+      run.rollOut ?? (weigh ? rollOutOf(run, ANSWER) : null),
+      planned && refused === undefined ? planServices(run) : [],
+      Promise.all(all.map((host) => memberOf(host, status(host), run))),
+    ]);
+    return {
+      ok: refused === undefined,
+      cluster: project.cluster.name,
+      changes: countChanges(members, units),
+      members,
+      quorum,
+      services: units,
+      failures: refused?.failures ?? [],
+      ...(refused === undefined ? {} : { problem: refused.message }),
+    };
+  } finally {
+    await ssh.close();
+  }
+}
+
+/** Programs are kept where `up` has kept some already; otherwise nothing of them stays. */
+async function programs(project: Project, options: PlanOptions): ReturnType<typeof prepareFleet> {
+  const cache = project.state.file('cache');
+  const scratch = existsSync(cache) ? cache : await mkdtemp(join(tmpdir(), 'coreup-plan-'));
+  try {
+    return await prepareFleet(project, { ...options, scratch });
+  } finally {
+    if (scratch !== cache) await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function noteToken(project: Project, reporter: Reporter): Promise<void> {
+  if (!(await lacksToken(project))) return;
+  const { mode } = project.config.discovery;
+  const how = mode === 'public' ? 'asks the discovery service for a token' : 'makes a discovery token';
+  reporter.info(`\`up\` ${how} first; what is shown has another word in its place`);
+}
+
+/** What is missing here would be installed by `up`, if it may; what is wrong would stop it. */
+async function checkHere(provider: Provider, { cluster }: Project, reporter: Reporter): Promise<void> {
+  const problems = await provider.check(cluster);
+  const packages = [...new Set(problems.flatMap((problem) => problem.packages ?? []))];
+  const others = problems.filter((problem) => problem.packages === undefined);
+  if (others.length > 0) throw problemsError(others);
+  if (packages.length > 0)
+    reporter.info(`\`up\` asks first to install packages on this machine: ${packages.join(', ')}`);
+}
+
+/** Only the local provider makes hosts. */
+function imagine({ config: { provider }, etcdVersion }: Project, { member }: HostRun): ReturnType<typeof freshHost> {
+  const suite = provider.kind === 'local' ? provider.suite : 'bookworm';
+  const version = Object.keys(SUITE_ETCD).indexOf(suite) === 0 ? '12' : '13';
+  return freshHost(member.name, { machine: machine(), os: { id: 'debian', version }, etcd: etcdVersion(member) });
+}
+
+/** Members that would be refused are a result to be told in full; everything else ends the run. */
+async function refusalOf(work: () => Promise<void>): Promise<MembersFailedError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof MembersFailedError) return error;
+    throw error;
+  }
+}
+
+async function memberOf(host: HostRun, status: HostStatus, { provider, signal }: UpRun): Promise<PlannedMember> {
+  const steps = host.planned ? await showSteps(host, signal) : [];
+  const power: ShownStep[] =
+    status === 'running'
+      ? []
+      : status === 'absent'
+        ? [{ kind: 'boot', target: host.name, reason: 'the host does not exist yet' }]
+        : [{ kind: 'start', target: host.name, reason: 'the host is shut down' }];
+  return {
+    name: host.name,
+    address: provider.address(host.member),
+    host: status,
+    complete: status === 'running' && host.planned,
+    restarts: steps.flatMap(({ verb = 'start', target }) =>
+      verb.includes('start') && verb !== 'start' ? [target] : [],
+    ),
+    steps: [...power, ...steps],
+  };
+}
+
+function countChanges(members: readonly PlannedMember[], services: readonly PlannedService[]): number {
+  const steps = members.flatMap((member) => member.steps).filter(({ kind }) => kind !== BOOK_KEEPING);
+  return steps.length + services.filter(({ change }) => change !== null).length;
+}

@@ -1,0 +1,42 @@
+import { Flags } from '../cli/oclif.js';
+import type { PlanResult } from '../actions/plan.js';
+import { BaseCommand } from '../cli/base-command.js';
+
+/** As `diff` and others do it, but told apart from failure. */
+const CHANGES = 3;
+
+export default class Plan extends BaseCommand {
+  static override summary = 'Show what `up` would do, and change nothing.';
+  static override description =
+    'Looks at the hosts that run, and shows every step that `up` would make with its reason, what changes in files (secrets ' +
+    'are hidden), what restarts in which order, what that means for the quorum, and where fleet is expected to put the ' +
+    'services. Takes no lock. Exit code 1 where `up` would refuse.';
+  static override examples = ['<%= config.bin %> plan', '<%= config.bin %> plan --exit-code --json'];
+  static override flags = {
+    'exit-code': Flags.boolean({
+      summary: `End with ${CHANGES} where \`up\` would change something, with 0 where not.`,
+    }),
+    'trust-first-use': Flags.boolean({
+      summary: 'Trust what a URL without a checksum gives (fleet.source), for this plan.',
+    }),
+  };
+
+  async run(): Promise<PlanResult> {
+    const { flags } = await this.parse(Plan);
+    this.common = flags;
+    const project = await this.project();
+    const { planUp } = await import('../actions/plan.js');
+    const result = await planUp(project, {
+      reporter: await this.reporter(),
+      signal: this.signal,
+      trustFirstUse: flags['trust-first-use'],
+    });
+    if (!result.ok) process.exitCode = 1;
+    else if (flags['exit-code'] && result.changes > 0) process.exitCode = CHANGES;
+    if (!this.jsonEnabled()) {
+      const { planText } = await import('../cli/plan-text.js');
+      process.stdout.write(planText(result, flags.color));
+    }
+    return result;
+  }
+}

@@ -1,0 +1,33 @@
+import { allSteps } from '../plan/step.js';
+import { filesToRead, parseFiles, readScript } from '../plan/read-files.js';
+import { stepDiff } from '../plan/step-diff.js';
+import { runAsRoot } from './remote.js';
+import type { HostRun } from './run.js';
+
+/** One step as a person sees it. */
+export interface ShownStep {
+  readonly kind: string;
+  readonly target: string;
+  readonly reason: string;
+  /** What a unit is told, such as `restart`. */
+  readonly verb?: string;
+  /** What changes in a file; secrets are hidden. */
+  readonly diff?: string;
+}
+
+/** The steps of a host with what they change: files that differ are read from it, in one more round trip. */
+export async function showSteps(host: HostRun, signal: AbortSignal): Promise<readonly ShownStep[]> {
+  const { observation, plan } = host;
+  const paths = host.fresh ? [] : filesToRead(plan, observation);
+  const output =
+    paths.length === 0
+      ? ''
+      : await runAsRoot(host.connection, 'reading the files that differ', readScript(paths), { signal });
+  const contents = parseFiles(paths, output);
+  return allSteps(plan).map((step) => {
+    const { kind, target, reason, action } = step;
+    const diff = stepDiff(step, observation, contents);
+    const verb = action.kind === 'unit-command' ? { verb: action.verb } : {};
+    return { kind, target, reason, ...verb, ...(diff === undefined ? {} : { diff }) };
+  });
+}

@@ -1,0 +1,47 @@
+/** Stands for what is not shown. */
+export const HIDDEN = '(hidden)';
+
+/**
+ * Values of settings that are secrets by their name, in `NAME=value`, `"NAME=value"`, `name: value` and `"name": "value"`.
+ * `initial-cluster-token` is a name of the cluster, and every member's peers know it.
+ */
+const SETTING =
+  /(?<![\w-])((?:[\w.-]*[_.-])?(?:pass(?:word|wd|phrase)?|secret|(?<!initial[_-]cluster[_-])token|private[_-]?key|api[_-]?key)["']?\s*[=:]\s*["']?)(?!\/)[^\s"'][^"'\n]*/gi;
+const PASSWORD = /(pass(?:word|wd|phrase)["']?\s*[=:]\s*)[^\s"'][^"'\n]*/gi;
+/** A login inside of a URL. */
+const LOGIN = /(:\/\/[^\s/:@"']+:)[^\s/@"']+(?=@)/g;
+/** The token of a discovery URL: whoever has it can register as a member. */
+const DISCOVERY =
+  /((?:^|[\s"'])(?:ETCD_)?DISCOVERY["']?\s*[=:]\s*["']?\w+:\/\/[^\s"']*\/)[^\s"'/]+(?=\/?["'\s]|\/?$)/gim;
+/** crypt(5), `$id$…$…`. */
+const HASH = /\$(?:1|2[abxy]?|5|6|7|y|gy)\$[^\s"':]{8,}/g;
+const BEARER = /(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}/g;
+const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
+
+/** A text with passwords, password hashes, logins and tokens hidden, for people to see. Line by line the same as before. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(SETTING, `$1${HIDDEN}`)
+    .replace(PASSWORD, `$1${HIDDEN}`)
+    .replace(LOGIN, `$1${HIDDEN}`)
+    .replace(DISCOVERY, `$1${HIDDEN}`)
+    .replace(HASH, HIDDEN)
+    .replace(BEARER, `$1${HIDDEN}`);
+}
+
+/**
+ * Why the content of a file is not for a screen at all: whoever closes a file to other users does not want it there.
+ *
+ * @param mode permission bits
+ * @returns the end of a sentence, or undefined
+ */
+export function reasonToHide(mode: number, content: string): string | undefined {
+  if ((mode & 0o004) === 0) return `since the mode is ${mode.toString(8).padStart(4, '0')}`;
+  return PRIVATE_KEY.test(content) ? 'since there is a private key in it' : undefined;
+}
+
+/** How much there is of what is not shown. */
+export function sizeOf(bytes: number): string {
+  if (bytes < 10_000) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
