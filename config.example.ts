@@ -125,6 +125,7 @@ export default defineConfig({
     kind: 'local',
     // The Debian release that they run: 'bookworm' or 'trixie'.
     suite: 'bookworm',
+    // More Debian packages for them: packages: ['jq', 'python3'],
     // Their network; the hosts get .101, .102, …
     subnet: '172.17.8.0/24',
   },

@@ -21,7 +21,7 @@ export async function openProvider(project: Project, make: boolean): Promise<Pro
   return new LocalProvider({
     cluster: cluster.name,
     project: directory,
-    suite: provider.suite,
+    image: { suite: provider.suite, packages: provider.packages ?? [] },
     subnet: provider.subnet,
     authorizedKey: await projectKey(project, make),
     identityFile: state.file(KEY),

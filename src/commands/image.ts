@@ -1,4 +1,4 @@
-import { Args } from '../cli/oclif.js';
+import { Args, Flags } from '../cli/oclif.js';
 import { BaseCommand } from '../cli/base-command.js';
 
 export default class Image extends BaseCommand {
@@ -14,11 +14,23 @@ export default class Image extends BaseCommand {
     }),
   };
 
+  static override flags = {
+    package: Flags.string({
+      char: 'p',
+      multiple: true,
+      default: [],
+      summary: 'A Debian package that it has besides, as `provider.packages` in config.ts.',
+      helpValue: 'NAME',
+    }),
+  };
+
   async run(): Promise<{ suite: string; path: string }> {
     const { args, flags } = await this.parse(Image);
     this.common = flags;
     const { buildImage } = await import('../actions/image.js');
-    const path = await buildImage(args.suite === 'trixie' ? 'trixie' : 'bookworm', await this.reporter(), this.signal);
+    const suite = args.suite === 'trixie' ? 'trixie' : 'bookworm';
+    const choice = { suite, packages: flags.package } as const;
+    const path = await buildImage(choice, await this.reporter(), this.signal);
     this.log(path);
     return { suite: args.suite, path };
   }

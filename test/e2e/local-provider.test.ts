@@ -62,7 +62,7 @@ beforeAll(() => {
   if (readRoutes().routes.some((route) => route.prefix === 0)) {
     throw new Error('this network namespace has a default route; hosts are booted only where there is no way out');
   }
-  if (!existsSync(imagePath('bookworm'))) throw new Error('build the host image first: coreup image');
+  if (!existsSync(imagePath({ suite: 'bookworm' }))) throw new Error('build the host image first: coreup image');
   writeFileSync(key, pair.privateKey, { mode: 0o600 });
   before = trace();
 });

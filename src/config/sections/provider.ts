@@ -39,6 +39,11 @@ export const providerSchema = z.discriminatedUnion('kind', [
     .strictObject({
       kind: z.literal('local').describe('Selects this provider.'),
       suite: z.enum(['bookworm', 'trixie']).default('bookworm').describe('The Debian release that the hosts run.'),
+      packages: z
+        .array(text('the name of a Debian package', /^[a-z0-9][a-z0-9+.-]+$/))
+        .max(100)
+        .optional()
+        .describe('Debian packages that the hosts have besides what coreup needs; they get an image of their own.'),
       subnet: subnet()
         .default('172.17.8.0/24')
         .describe('The network of the hosts; the first gets .101, as in coreos-vagrant.'),

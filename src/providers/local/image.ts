@@ -10,7 +10,7 @@ import { machineArchive } from './archive.js';
 import { run, toolEnvironment } from './command.js';
 import { imageScript, recipeHash } from './image-script.js';
 import { cacheRoot } from './paths.js';
-import { recipeFor, type Suite } from './recipe.js';
+import { recipeFor, type ImageChoice } from './recipe.js';
 
 export interface ImageOptions {
   /** Instead of /var/cache/coreup or `COREUP_CACHE_DIR`. */
@@ -19,13 +19,13 @@ export interface ImageOptions {
   readonly mirror?: string;
 }
 
-/** Where the image of a suite is, or will be, on this machine. */
-export function imagePath(suite: Suite, cacheDir = cacheRoot()): string {
-  return join(cacheDir, 'images', `${suite}-${recipeHash(recipeFor(suite))}`);
+/** Where an image is, or will be, on this machine. */
+export function imagePath(choice: ImageChoice, cacheDir = cacheRoot()): string {
+  return join(cacheDir, 'images', `${choice.suite}-${recipeHash(recipeFor(choice))}`);
 }
 
 /**
- * Makes sure that the host image of a suite is on this machine, and builds it (about a minute) where it is not.
+ * Makes sure that a host image is on this machine, and builds it (about a minute) where it is not.
  * Builders wait for each other; one that was interrupted leaves nothing that would be used.
  *
  * @returns the directory that holds the image's root
@@ -33,19 +33,19 @@ export function imagePath(suite: Suite, cacheDir = cacheRoot()): string {
  * @throws InterruptedError if `signal` was raised; the build has ended then
  */
 export async function ensureImage(
-  suite: Suite,
+  choice: ImageChoice,
   progress: Progress,
   signal?: AbortSignal,
   options: ImageOptions = {},
 ): Promise<string> {
-  const image = imagePath(suite, options.cacheDir);
+  const image = imagePath(choice, options.cacheDir);
   if (existsSync(image)) return image;
-  await build(suite, image, progress, signal, options);
+  await build(choice, image, progress, signal, options);
   return image;
 }
 
 async function build(
-  suite: Suite,
+  choice: ImageChoice,
   image: string,
   progress: Progress,
   signal: AbortSignal | undefined,
@@ -54,6 +54,7 @@ async function build(
   const directory = join(image, '..');
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const keyDirectory = join(directory, '.keys');
+  const { suite } = choice;
   const archive = await machineArchive(suite, options.mirror, async (keys) => {
     // Named by content, so that two builders write the same bytes to the same place.
     const file = join(keyDirectory, `${createHash('sha256').update(keys).digest('hex').slice(0, 12)}.gpg`);
@@ -64,8 +65,10 @@ async function build(
   const building = join(directory, `.building-${image.slice(image.lastIndexOf('/') + 1)}`);
   const log = join(directory, `.log-${process.pid}`);
   await removeDeadLogs(directory);
-  const script = imageScript(recipeFor(suite), archive, { image, building });
-  progress(`building the ${suite} image, which takes about a minute, once`);
+  const script = imageScript(recipeFor(choice), archive, { image, building });
+  progress(
+    `building the ${suite} image${choice.packages?.length ? ` with ${choice.packages.join(', ')}` : ''}, which takes about a minute, once`,
+  );
   const status = await runBuild(directory, script, log, progress, signal);
   if (status !== 0 || signal?.aborted === true) await removeHalfBuilt(directory);
   if (signal?.aborted === true) {

@@ -22,7 +22,7 @@ import {
   type NameServerPlace,
 } from './name-server.js';
 import { machineProblems } from './preflight.js';
-import type { Suite } from './recipe.js';
+import type { ImageChoice } from './recipe.js';
 import { readRoutes } from './routes.js';
 import { Store, type ClusterRecord, type HostPaths, type HostRecord } from './store.js';
 import { bridgeAddress, defaultSubnet, memberAddress } from './subnet.js';
@@ -33,7 +33,8 @@ export interface LocalOptions {
   readonly cluster: string;
   /** Absolute path of the project directory, which owns the cluster. */
   readonly project: string;
-  readonly suite?: Suite;
+  /** What the hosts run; bookworm by default. */
+  readonly image?: ImageChoice;
   readonly subnet?: string;
   /** The public key that may log in, as one authorized_keys line. */
   readonly authorizedKey: string;
@@ -57,7 +58,7 @@ const parallel = 4;
 export class LocalProvider implements Provider {
   readonly kind = 'local';
   private readonly store: Store;
-  private readonly suite: Suite;
+  private readonly image: ImageChoice;
   private readonly subnet: string;
   private readonly cacheDir: string;
   private readonly dataDir: string;
@@ -66,7 +67,7 @@ export class LocalProvider implements Provider {
     this.dataDir = options.dataDir ?? dataRoot();
     this.cacheDir = options.cacheDir ?? cacheRoot();
     this.store = new Store(options.cluster, this.dataDir);
-    this.suite = options.suite ?? 'bookworm';
+    this.image = options.image ?? { suite: 'bookworm' };
     this.subnet = options.subnet ?? defaultSubnet;
   }
 
@@ -74,7 +75,7 @@ export class LocalProvider implements Provider {
   check(cluster: Cluster): Promise<readonly Problem[]> {
     const wrong = clusterProblems(this.store, cluster, { project: this.options.project, subnet: this.subnet });
     const absent = cluster.members.filter((member) => !existsSync(this.store.host(member.name).record)).length;
-    const image = absent > 0 && !existsSync(imagePath(this.suite, this.cacheDir));
+    const image = absent > 0 && !existsSync(imagePath(this.image, this.cacheDir));
     const dns = this.options.nameServer !== undefined;
     const needs = { image, hosts: absent, dns, cacheDir: this.cacheDir, dataDir: this.dataDir };
     const unfit = machineProblems(needs);
@@ -92,7 +93,7 @@ export class LocalProvider implements Provider {
     const idle = cluster.members.filter((member) => !this.isUp(member));
     if (idle.length > 0 || !bridgeIsUp(this.store.bridge, this.subnet)) {
       if (idle.some((member) => this.needsImage(member.name))) {
-        await ensureImage(this.suite, progress, signal, { cacheDir: this.cacheDir });
+        await ensureImage(this.image, progress, signal, { cacheDir: this.cacheDir });
       }
       await this.store.claim(this.record());
       await this.removeLeftovers();
@@ -238,7 +239,7 @@ export class LocalProvider implements Provider {
         name: member.name,
         address: this.address(member),
         subnet: this.subnet,
-        image: imagePath(this.suite, this.cacheDir),
+        image: imagePath(this.image, this.cacheDir),
         authorizedKey: this.options.authorizedKey,
       });
     }
@@ -247,10 +248,10 @@ export class LocalProvider implements Provider {
     await startHost(host, record, this.store.bridge);
   }
 
-  /** Whether a host is to be laid over this suite's image: a new one, or one whose image the cache has lost. */
+  /** Whether a host is to be laid over this image: a new one, or one whose image the cache has lost. */
   private needsImage(name: string): boolean {
     const image = this.store.hostRecord(name)?.image;
-    return image === undefined || image === imagePath(this.suite, this.cacheDir);
+    return image === undefined || image === imagePath(this.image, this.cacheDir);
   }
 
   /** A host's disk is only what differs from its image. */

@@ -2,6 +2,13 @@
 export const suites = ['bookworm', 'trixie'] as const;
 export type Suite = (typeof suites)[number];
 
+/** Which of the possible images. */
+export interface ImageChoice {
+  readonly suite: Suite;
+  /** Debian packages that it has besides those that every host needs. */
+  readonly packages?: readonly string[];
+}
+
 /** Everything that decides what is in a host image. Its hash names the image, so a changed recipe is a new image. */
 export interface Recipe {
   readonly suite: Suite;
@@ -90,12 +97,13 @@ rm -f etc/resolv.conf
 printf '127.0.0.1 localhost\\n::1 localhost ip6-localhost ip6-loopback\\n' > etc/hosts
 `;
 
-/** The recipe for a suite on this machine's architecture. */
-export function recipeFor(suite: Suite, architecture: string = process.arch): Recipe {
+/** The recipe for an image on this machine's architecture; the order of the packages asked for makes no other image. */
+export function recipeFor({ suite, packages: more = [] }: ImageChoice, architecture: string = process.arch): Recipe {
+  const added = [...new Set(more)].filter((name) => !packages.includes(name)).sort();
   return {
     suite,
     architecture,
-    packages,
+    packages: [...packages, ...added],
     files,
     enable: ['systemd-networkd.service', 'ssh.service'],
     disable: ['etcd.service'],

@@ -33,19 +33,26 @@ describe('findCgroupRoot', () => {
 });
 
 describe('the recipe', () => {
-  const recipe = recipeFor('bookworm', 'x64');
+  const recipe = recipeFor({ suite: 'bookworm' }, 'x64');
 
   it('has a hash that only its content decides', () => {
-    expect(recipeHash(recipeFor('bookworm', 'x64'))).toBe(recipeHash(recipe));
+    expect(recipeHash(recipeFor({ suite: 'bookworm' }, 'x64'))).toBe(recipeHash(recipe));
     expect(recipeHash(recipe)).toMatch(/^[0-9a-f]{12}$/);
     const others = [
-      recipeFor('trixie', 'x64'),
-      recipeFor('bookworm', 'arm64'),
+      recipeFor({ suite: 'trixie' }, 'x64'),
+      recipeFor({ suite: 'bookworm' }, 'arm64'),
       { ...recipe, packages: [...recipe.packages, 'less'] },
       { ...recipe, finish: `${recipe.finish}\n:` },
       { ...recipe, mask: [] },
     ];
     expect(new Set([recipe, ...others].map(recipeHash)).size).toBe(others.length + 1);
+  });
+
+  it('is another one with more packages, whatever their order, and the same with those it has', () => {
+    const hash = (...packages: string[]): string => recipeHash(recipeFor({ suite: 'bookworm', packages }, 'x64'));
+    expect(hash('less', 'python3')).toBe(hash('python3', 'less', 'python3'));
+    expect(hash('less')).not.toBe(hash());
+    expect(hash('curl')).toBe(hash());
   });
 
   it('becomes a script that sh can read', () => {
