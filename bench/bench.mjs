@@ -19,14 +19,20 @@ import { inTurn, median, succeed } from './measure.mjs';
 const { COREUP = 'coreup', BARE = '' } = process.env;
 const ROUNDS = Number(process.env.ROUNDS || 7);
 const BY_HAND = fileURLToPath(new URL('by-hand.sh', import.meta.url));
-const MEMBERS = 3;
+const PLAYBOOK = fileURLToPath(new URL('ansible/playbook.yml', import.meta.url));
+
+/** What coreup is measured against, and how much of its time coreup may take. */
+const script = { what: 'a script', most: 1.3 };
+const ansible = (times) => ({ what: 'Ansible', most: 1 / times });
 
 const FIGURES = {
-  up: { title: 'up on three bare hosts, against a script', measure: measureUp, ratio: 1.3 },
-  again: { title: 'up with nothing to do, against its check', measure: measureAgain, ratio: 1.3 },
-  help: { title: '--help, against a bare oclif program', measure: measureHelp, ratio: 1.15 },
-  render: { title: 'render for 1,000 members, beside `node -e 0`', measure: measureRender, milliseconds: 1000 },
-  nothing: { title: 'up from nothing to three healthy members', measure: measureNothing, milliseconds: 8000 },
+  up: { title: 'up, 3 bare hosts', measure: () => measureUp(3), against: [script, ansible(4)] },
+  again: { title: 'up with nothing to do, 3 hosts', measure: () => measureAgain(3), against: [script, ansible(10)] },
+  up9: { title: 'up, 9 bare hosts', measure: () => measureUp(9), against: [script, ansible(6)] },
+  again9: { title: 'up with nothing to do, 9 hosts', measure: () => measureAgain(9), against: [script, ansible(10)] },
+  help: { title: '--help', measure: measureHelp, against: [{ what: 'a bare oclif program', most: 1.15 }] },
+  render: { title: 'render for 1,000 members', measure: measureRender, milliseconds: 1000 },
+  nothing: { title: 'up from nothing, 3 members', measure: measureNothing, milliseconds: 8000 },
 };
 
 const scratch = await mkdtemp(join(tmpdir(), 'coreup-bench-'));
@@ -46,14 +52,28 @@ try {
   await rm(scratch, { recursive: true, force: true });
 }
 
-function print({ title, ratio, milliseconds }, [ours, theirs]) {
-  const factor = theirs && median(ours) / median(theirs);
-  const met = ratio === undefined ? median(ours) < milliseconds : factor <= ratio;
-  const target = ratio === undefined ? `< ${milliseconds} ms` : `≤ ${ratio}`;
-  console.log(
-    `${title.padEnd(46)} ${show(ours).padEnd(20)} ${(theirs ? show(theirs) : '').padEnd(20)} ` +
-      `${(factor ? `${factor.toFixed(2)} ×` : '').padEnd(8)} ${target}: ${met ? 'ok' : 'missed'}`,
-  );
+function print({ title, against = [], milliseconds }, [ours, ...theirs]) {
+  const row = (...cells) => console.log(cells.map((cell, at) => cell.padEnd([32, 22, 46, 12, 0][at])).join(''));
+  if (milliseconds !== undefined) {
+    const met = median(ours) < milliseconds;
+    row(
+      title,
+      show(ours),
+      theirs[0] ? `(node -e 0: ${show(theirs[0])})` : '',
+      '',
+      verdict(`< ${milliseconds} ms`, met),
+    );
+  }
+  against.forEach(({ what, most }, at) => {
+    const factor = median(ours) / median(theirs[at]);
+    const [ratio, target] =
+      most < 1 ? [1 / factor, `≥ ${1 / most} times faster`] : [factor, `≤ ${most} times its time`];
+    row(title, show(ours), `${what}: ${show(theirs[at])}`, `${ratio.toFixed(2)} ×`, verdict(target, factor <= most));
+  });
+}
+
+function verdict(target, met) {
+  return `${target}: ${met ? 'ok' : 'missed'}`;
 }
 
 function show(times) {
@@ -68,6 +88,11 @@ async function byHand(verb, hosts) {
   return (await succeed(BY_HAND, [verb, hosts.directory])).milliseconds;
 }
 
+async function playbook({ directory }) {
+  const env = { ...environment, ANSIBLE_CONFIG: join(directory, 'ansible.cfg'), HOME: directory };
+  return (await succeed('ansible-playbook', ['-i', 'inventory', PLAYBOOK], { cwd: directory, env })).milliseconds;
+}
+
 /** A project directory as a user has one. */
 async function project(config) {
   const directory = await mkdtemp(join(scratch, 'project-'));
@@ -76,29 +101,36 @@ async function project(config) {
   return directory;
 }
 
+/** Without TLS, as what it is measured against. */
 function projectOn(hosts) {
-  return project(`{ cluster_name: 'bench', num_instances: ${MEMBERS}, provider: ${hosts.providerConfig} }`);
+  return project(`{ cluster_name: 'bench', num_instances: ${hosts.count}, provider: ${hosts.providerConfig} }`);
 }
 
 /** Bare hosts for each run; booting and removing them is not part of it. */
-async function measureUp() {
+async function measureUp(count) {
+  const way = (run) => () =>
+    onBareHosts(count, async (hosts) => {
+      const directory = await projectOn(hosts);
+      await layOutFiles(hosts, directory);
+      return run(hosts, directory);
+    });
   return inTurn(ROUNDS, [
-    () => onBareHosts(async (hosts) => coreup(await projectOn(hosts), 'up')),
-    () =>
-      onBareHosts(async (hosts) => {
-        await layOutFiles(hosts, await projectOn(hosts));
-        return byHand('up', hosts);
-      }),
+    way((_, directory) => coreup(directory, 'up')),
+    way((hosts) => byHand('up', hosts)),
+    way((hosts) => playbook(hosts)),
   ]);
 }
 
-/** Both look at the same cluster. */
-async function measureAgain() {
-  return onBareHosts(async (hosts) => {
+/** All look at the same cluster. */
+async function measureAgain(count) {
+  return onBareHosts(count, async (hosts) => {
     const directory = await projectOn(hosts);
     await coreup(directory, 'up');
     await layOutFiles(hosts, directory);
-    return inTurn(3 * ROUNDS, [() => coreup(directory, 'up'), () => byHand('check', hosts)]);
+    const quick = await inTurn(3 * ROUNDS, [() => coreup(directory, 'up'), () => byHand('check', hosts)]);
+    await playbook(hosts);
+    const [slow] = await inTurn(Math.ceil(ROUNDS / 2), [() => playbook(hosts)]);
+    return [...quick, slow];
   });
 }
 
@@ -118,7 +150,7 @@ async function measureRender() {
 }
 
 async function measureNothing() {
-  const directory = await project(`{ cluster_name: 'bench', num_instances: ${MEMBERS} }`);
+  const directory = await project(`{ cluster_name: 'bench', num_instances: 3 }`);
   const run = async () => {
     try {
       return await coreup(directory, 'up');
@@ -129,8 +161,8 @@ async function measureNothing() {
   return inTurn(Math.ceil(ROUNDS / 2), [run]);
 }
 
-async function onBareHosts(work) {
-  const hosts = await bootHosts(scratch, MEMBERS);
+async function onBareHosts(count, work) {
+  const hosts = await bootHosts(scratch, count);
   try {
     return await work(hosts);
   } finally {

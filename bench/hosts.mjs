@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildCluster } from '../dist/cluster/build.js';
 import { LocalProvider } from '../dist/providers/local/provider.js';
 import { memberAddress } from '../dist/providers/local/subnet.js';
 import { generateKeyPair } from '../dist/ssh/keys.js';
+import { pinKnownHosts } from '../dist/ssh/known-hosts-file.js';
 import { succeed } from './measure.mjs';
 
 const SUBNET = '172.17.8.0/24';
@@ -15,7 +16,7 @@ const quiet = () => undefined;
  *
  * @param {string} scratch a directory for what belongs to them
  * @param {number} count
- * @returns what `by-hand.sh` and a config.ts need to take them, and `dispose`
+ * @returns what `by-hand.sh`, Ansible and a config.ts need to take them, and `dispose`
  */
 export async function bootHosts(scratch, count) {
   const directory = await mkdtemp(join(scratch, 'hosts-'));
@@ -37,6 +38,8 @@ export async function bootHosts(scratch, count) {
     authorizedKey: pair.publicKey,
     identityFile,
     dataDir: join(directory, 'data'),
+    // For Ansible.
+    image: { suite: 'bookworm', packages: ['python3'] },
   });
   const problems = await provider.check(cluster);
   if (problems.length > 0) throw new Error(problems.map((problem) => problem.message).join('\n'));
@@ -48,10 +51,11 @@ export async function bootHosts(scratch, count) {
   try {
     await provider.ensure(cluster, quiet);
     const known = await provider.knownHosts(cluster);
-    await writeFile(join(directory, 'known_hosts'), known.map((line) => `${line}\n`).join(''));
+    await pinKnownHosts(join(directory, 'known_hosts'), known);
     await writeFile(join(directory, 'hosts'), names.map((name, i) => `${name} ${addresses[i]}\n`).join(''));
+    await layOutInventory(directory, names, addresses);
     await Promise.all(addresses.map((address) => settled(directory, address)));
-    const keys = new Map(known.map((line) => [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)]));
+    const keys = new Map(known.map(({ address, key }) => [address, `ssh-ed25519 ${key.toString('base64')}`]));
     const hosts = addresses.map((address) => ({
       address,
       user: 'core',
@@ -60,6 +64,7 @@ export async function bootHosts(scratch, count) {
     }));
     return {
       directory,
+      count,
       /** Text of `provider: …` in a config.ts. */
       providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
       dispose,
@@ -68,6 +73,16 @@ export async function bootHosts(scratch, count) {
     await dispose();
     throw error;
   }
+}
+
+/** What Ansible needs: where the hosts are, and how to log in. */
+async function layOutInventory(directory, names, addresses) {
+  const login = `ansible_user=core ansible_ssh_private_key_file=${join(directory, 'id')}`;
+  const options = `-o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${join(directory, 'known_hosts')}`;
+  const lines = names.map((name, at) => `${name} ansible_host=${addresses[at]} ${login}`);
+  const variables = [`ansible_ssh_common_args='${options}'`, `files=${join(directory, 'files')}`];
+  await writeFile(join(directory, 'inventory'), [...lines, '[all:vars]', ...variables, ''].join('\n'));
+  await copyFile(new URL('ansible/ansible.cfg', import.meta.url), join(directory, 'ansible.cfg'));
 }
 
 /** A host that still boots would slow down whoever comes first. */
