@@ -10,7 +10,7 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly why: string; readonly machineId: string };
 
 /** After a failure fleet may lose the report on a unit for half a minute or longer, though it runs. */
-export const NOT_REPORTED = 'its machine has not reported on it';
+const NOT_REPORTED = 'its machine has not reported on it';
 
 /** What fleet says of the whole cluster at one moment. */
 export interface FleetView {
@@ -52,7 +52,12 @@ function together(verdicts: readonly Verdict[]): Verdict {
 
 function onMachine(unit: ServiceUnit, states: readonly UnitState[], machineId: string): Verdict {
   const state = states.find((candidate) => candidate.machineId === machineId);
-  const waiting = (why: string): Verdict => ({ kind: 'waiting', why, machineId });
+  const waiting = (why: string, busy = false): Verdict => ({
+    kind: 'waiting',
+    why,
+    machineId,
+    ...(busy ? { busy } : {}),
+  });
   if (!state) return waiting(NOT_REPORTED);
   if (state.hash !== '' && state.hash !== unitHash(unit.options))
     return waiting('its machine still has the old content');
@@ -60,18 +65,13 @@ function onMachine(unit: ServiceUnit, states: readonly UnitState[], machineId: s
   if (load !== 'loaded') return { kind: 'failed', why: `systemd does not take it (${load})`, machineId };
   if (unit.target === 'loaded') {
     return isUp(active) || active === 'deactivating'
-      ? waiting(`still ${active}`)
+      ? waiting(`still ${active}`, active === 'deactivating')
       : { kind: 'done', machineIds: [machineId] };
   }
   if (active === 'failed') return { kind: 'failed', why: `has failed (${sub})`, machineId };
   if (active === 'active' || (active === 'inactive' && isOneshot(unit.options)))
     return { kind: 'done', machineIds: [machineId] };
-  return {
-    kind: 'waiting',
-    why: `is ${active} (${sub})`,
-    machineId,
-    ...(active === 'activating' ? { busy: true } : {}),
-  };
+  return waiting(`is ${active} (${sub})`, active === 'activating');
 }
 
 function isUp(active: string): boolean {

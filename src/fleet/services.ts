@@ -14,7 +14,7 @@ export interface ServiceUnit {
 /** One change to what fleet knows. */
 export type ServiceChange =
   | { readonly kind: 'submit' | 'replace' | 'target' | 'restart'; readonly unit: ServiceUnit; readonly reason: string }
-  | { readonly kind: 'destroy'; readonly name: string; readonly reason: string };
+  | { readonly kind: 'destroy'; readonly name: string; readonly there: FleetUnit; readonly reason: string };
 
 export interface ServiceDecision {
   readonly changes: readonly ServiceChange[];
@@ -39,7 +39,12 @@ export function decideServices(
   const foreign = new Map<string, string>();
   const changes: ServiceChange[] = known
     .filter(({ name, options }) => ownerOf(options) === cluster && !names.has(name))
-    .map(({ name }) => ({ kind: 'destroy', name, reason: 'is no longer among the services of config.ts' }));
+    .map((there) => ({
+      kind: 'destroy',
+      name: there.name,
+      there,
+      reason: 'is no longer among the services of config.ts',
+    }));
   for (const unit of wanted) {
     const there = present.get(unit.name);
     const owner = there && ownerOf(there.options);

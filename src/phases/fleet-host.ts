@@ -4,6 +4,7 @@ import { FLEET_UNIT } from '../fleet/service.js';
 import { fleetOrigin } from '../plan/adapt-fleet.js';
 import { orAbort } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
+import { sh } from '../util/shell.js';
 import { journalTail } from './remote.js';
 import type { HostRun, UpRun } from './run.js';
 
@@ -58,6 +59,8 @@ export function askFleet<T>(
 const ANSWER = 30_000;
 /** Milliseconds until a fleetd that has just started must have made its machine known. */
 const READY = 60_000;
+/** Milliseconds after which a fleetd that says that it has no etcd is started anew. */
+const WEDGED = 15_000;
 const PAUSE = 250;
 
 class FleetNotReadyError extends CoreupError {
@@ -80,6 +83,7 @@ export function waitForMachine(fleet: FleetHost, { reporter, signal }: UpRun): P
 
   async function poll(): Promise<void> {
     const deadline = performance.now() + READY;
+    let started = performance.now();
     for (;;) {
       let why: string;
       try {
@@ -95,9 +99,24 @@ export function waitForMachine(fleet: FleetHost, { reporter, signal }: UpRun): P
         throw new FleetNotReadyError(`fleet is not ready after ${READY / 1000} s: ${why}`, journal, fleet.name);
       }
       reporter.member(fleet.name, `waiting for fleet: ${why}`);
+      if (performance.now() - started > WEDGED) {
+        started = performance.now();
+        reporter.member(fleet.name, 'starting fleetd anew, since etcd is healthy');
+        await startAnew(fleet.host).catch(() => undefined);
+      }
       await delay(PAUSE);
     }
   }
+}
+
+/**
+ * A fleetd that has lost etcd, or finds its machine still registered by one that was killed, tries again after pauses that
+ * grow to a minute, and one that cannot end its own parts waits as long before it gives up (Run and Supervise in
+ * server/server.go). Its units run on when it is killed, and the next one takes them over; a stop would end them all.
+ */
+async function startAnew({ connection }: HostRun): Promise<void> {
+  const text = sh`systemctl kill --signal=KILL ${FLEET_UNIT}; systemctl start --no-block ${FLEET_UNIT}`;
+  await connection.run({ text, sudo: true }, { timeout: 10_000 });
 }
 
 /** The units that run in the cluster; none where fleet does not say. */

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FleetClient, UnitState } from '../fleet/client.js';
-import { judge, NOT_REPORTED, type FleetView, type Verdict } from '../fleet/judge.js';
+import type { FleetClient } from '../fleet/client.js';
+import { judge, type FleetView, type Verdict } from '../fleet/judge.js';
 import { isOneshot, type ServiceUnit } from '../fleet/services.js';
 import { orAbort } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
 import { sh } from '../util/shell.js';
+import { leftOvers, type AgentUnits } from './fleet-agent.js';
 import { journalTail } from './remote.js';
 import type { HostRun, ServicePatience } from './run.js';
 
@@ -14,6 +15,10 @@ export interface ServiceWatch {
   /** One look at the cluster that all who wait share. */
   readonly look: () => Promise<FleetView>;
   readonly hostOf: (machineId: string) => HostRun | undefined;
+  /** What the host of a machine itself says of its units (see agentLook). */
+  readonly agentOf: (machineId: string, age?: number) => Promise<AgentUnits | undefined>;
+  /** Makes the agents look at once. */
+  readonly nudge: (unit: ServiceUnit) => Promise<void>;
   /** Where a global unit is to run. */
   readonly machinesFor: (unit: ServiceUnit) => readonly string[];
   /** Why fleet finds no machine, where that is known. */
@@ -51,24 +56,27 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
   const steady = fresh && unit.target === 'launched' && !isOneshot(unit.options) ? patience.steady : 0;
   let upSince: number | undefined;
   let said = '';
-  let saidAt = started;
+  // What fleet says, and since when; without a report in between, since the hosts may know more.
+  let stuck = { why: '', since: started };
   for (;;) {
     signal.throwIfAborted();
-    let view = await watch.look();
+    const view = await watch.look();
     const now = performance.now();
-    if (said === NOT_REPORTED && now - saidAt > patience.steady) view = await withHostReports(unit, view, watch);
-    const verdict = judge(unit, view, watch.machinesFor(unit));
+    let verdict = judge(unit, view, watch.machinesFor(unit));
+    if (verdict.kind === 'waiting') {
+      if (verdict.why !== stuck.why) stuck = { why: verdict.why, since: now };
+      await watch.nudge(unit);
+      if (now - stuck.since > patience.steady) verdict = await asHostsSay(unit, view, watch);
+    }
+    if (verdict.kind === 'failed') verdict = await confirmed(verdict, unit, watch);
     if (verdict.kind === 'failed') throw await failed(verdict, unit, watch);
     if (verdict.kind === 'done') {
       upSince ??= now;
       if (now - upSince >= steady) return verdict.machineIds;
     } else {
-      if (verdict.why !== said) {
-        watch.note(unit, verdict.why);
-        [said, saidAt] = [verdict.why, now];
-      }
+      if (verdict.why !== said) watch.note(unit, (said = verdict.why));
       const { machineId } = verdict;
-      if (machineId !== undefined && hasEnded(verdict, unit, upSince !== undefined, now - saidAt, patience)) {
+      if (machineId !== undefined && hasEnded(verdict, unit, upSince !== undefined, now - stuck.since, patience)) {
         const why = 'has ended by itself; a unit whose process is to end has Type=oneshot';
         throw await failed({ why, machineId }, unit, watch);
       }
@@ -81,41 +89,33 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
   }
 }
 
-/** Adds what the hosts themselves say of a unit where fleet has no report of theirs. */
-async function withHostReports(unit: ServiceUnit, view: FleetView, watch: ServiceWatch): Promise<FleetView> {
+/** Reports are a moment old: a unit that has just been started anew may have failed before. */
+async function confirmed(
+  verdict: Verdict & { kind: 'failed' },
+  unit: ServiceUnit,
+  watch: ServiceWatch,
+): Promise<Verdict> {
+  const there = await watch.agentOf(verdict.machineId, 0);
+  const own = there?.get(unit.name);
+  const holds = there === undefined || (own && (own.load !== 'loaded' || own.active === 'failed'));
+  return holds === true ? verdict : { kind: 'waiting', why: 'is started anew', machineId: verdict.machineId };
+}
+
+/** Judges again with what the hosts themselves say: of the unit, where fleet has no report, and of what hinders it. */
+async function asHostsSay(unit: ServiceUnit, view: FleetView, watch: ServiceWatch): Promise<Verdict> {
   const scheduled = view.units.find(({ name }) => name === unit.name)?.machineId ?? '';
   const ids = scheduled === '' ? watch.machinesFor(unit) : [scheduled];
   const reported = new Set(view.states.filter(({ name }) => name === unit.name).map(({ machineId }) => machineId));
-  const reports = await Promise.all(
-    ids
-      .filter((id) => !reported.has(id))
-      .map(async (machineId) => {
-        const host = watch.hostOf(machineId);
-        return host && (await reportOf(host, unit.name, machineId).catch(() => undefined));
-      }),
-  );
-  return { ...view, states: [...view.states, ...reports.filter((report) => report !== undefined)] };
-}
-
-/** The agent writes a unit to this directory as it got it, so that the file's sum is the hash that it reports. */
-const UNITS_DIRECTORY = '/run/fleet/units';
-
-async function reportOf(host: HostRun, name: string, machineId: string): Promise<UnitState | undefined> {
-  const file = `${UNITS_DIRECTORY}/${name}`;
-  const script =
-    sh`[ -f ${file} ] && sha1sum <${file} && ` +
-    sh`systemctl show --property=LoadState,ActiveState,SubState -- ${name}`;
-  const { code, stdout } = await host.connection.run({ text: script, sudo: true }, { timeout: 10_000 });
-  const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(stdout.toString())?.[1] ?? '';
-  if (code !== 0) return undefined;
-  return {
-    name,
-    machineId,
-    hash: stdout.toString().slice(0, 40),
-    load: value('LoadState'),
-    active: value('ActiveState'),
-    sub: value('SubState'),
-  };
+  const agents = new Map(await Promise.all(ids.map(async (id) => [id, await watch.agentOf(id)] as const)));
+  const reports = ids.flatMap((machineId) => {
+    const report = reported.has(machineId) ? undefined : agents.get(machineId)?.get(unit.name);
+    return report ? [{ ...report, name: unit.name, machineId }] : [];
+  });
+  const verdict = judge(unit, { ...view, states: [...view.states, ...reports] }, watch.machinesFor(unit));
+  if (verdict.kind !== 'waiting' || verdict.machineId === undefined) return verdict;
+  const there = agents.get(verdict.machineId);
+  const busy = there !== undefined && leftOvers(there, view, verdict.machineId).length > 0;
+  return busy ? { ...verdict, why: 'its machine first gives up units that it is to have no more', busy } : verdict;
 }
 
 /**

@@ -1,23 +1,18 @@
-import pLimit from 'p-limit';
-import type { FleetClient, FleetUnit, Machine } from '../fleet/client.js';
+import type { FleetUnit, Machine } from '../fleet/client.js';
 import type { FleetView } from '../fleet/judge.js';
 import { simulate, type Placement, type UnitToPlace } from '../fleet/schedule.js';
-import { decideServices, type ServiceChange, type ServiceUnit } from '../fleet/services.js';
+import { decideServices, type ServiceUnit } from '../fleet/services.js';
 import { unitEnvironment } from '../plan/adapt.js';
 import { FLEET_UNIT } from '../fleet/service.js';
 import { NO_FLEET_HINT } from '../plan/adapt-fleet.js';
 import { CoreupError, InputError } from '../util/errors.js';
-import { MembersFailedError, onAll, type MemberFailure } from './failures.js';
+import { onAll } from './failures.js';
+import { agentLook, nudger } from './fleet-agent.js';
 import { askFleet, fleetHosts, waitForMachine, type FleetHost } from './fleet-host.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
-import { SERVICE_PATIENCE, sharedLook, waitForService, type ServiceWatch } from './service-wait.js';
-
-/** Requests to fleet at once; each of them is several to etcd. */
-const AT_ONCE = 8;
-
-/** A way to fleet that lasts longer than one fleetd, and than one leader of etcd. */
-type Ask = <T>(work: (client: FleetClient) => Promise<T>) => Promise<T>;
+import { bringUp, takeAway, type Ask } from './service-changes.js';
+import { SERVICE_PATIENCE, sharedLook, type ServiceWatch } from './service-wait.js';
 
 /** Refuses, before the first change, services that could not run on these hosts. */
 export const checkServices: Phase<UpRun> = {
@@ -60,83 +55,10 @@ export const bringUpServices: Phase<UpRun> = {
     const placements = simulateFor(services.wanted, units, machines, run.hosts);
     refuseUnplaceable(services.wanted, placements);
     const watch = watchOf(run, ask, machines, placements);
-    await destroyDropped(changes, run, ask);
-    await bringUp(changes, run, ask, watch);
+    await takeAway(changes, { run, ask, watch, states });
+    await bringUp(changes, { run, ask, watch });
   },
 };
-
-/** The units that are new or wanted in another state all at once, those that are replaced one after the other. */
-async function bringUp(changes: readonly ServiceChange[], run: UpRun, ask: Ask, watch: ServiceWatch): Promise<void> {
-  const { services, reporter } = run;
-  const byName = new Map(changes.flatMap((change) => (change.kind === 'destroy' ? [] : [[change.unit.name, change]])));
-  const limit = pLimit(AT_ONCE);
-  const settle = async (unit: ServiceUnit): Promise<void> => {
-    const change = byName.get(unit.name);
-    if (change) await limit(() => ask((client) => make(change, client)));
-    if (change) services.changes++;
-    const where = await waitForService(unit, change !== undefined, watch);
-    const names = where.map((id) => watch.hostOf(id)?.name ?? id.slice(0, 8));
-    if (change) reporter.member(unit.name, describe(unit, names), 'done');
-  };
-  const isRolled = ({ name }: ServiceUnit): boolean => byName.get(name)?.kind === 'replace';
-  const whole = services.wanted.filter((unit) => !isRolled(unit));
-  await onAll('these services are not as config.ts wants them', whole, reporter, settle);
-  // Two services may be replaced at the same time, two instances of one never.
-  const groups = [...grouped(services.wanted.filter(isRolled))];
-  const failures = (await Promise.all(groups.map((units) => rollOut(units, run, settle)))).flat();
-  if (failures.length > 0) throw new MembersFailedError('the change stopped at', failures);
-}
-
-async function rollOut(
-  units: readonly ServiceUnit[],
-  { reporter }: UpRun,
-  settle: (unit: ServiceUnit) => Promise<void>,
-): Promise<readonly MemberFailure[]> {
-  for (const unit of units) {
-    reporter.member(unit.name, 'replaced with its new content');
-    try {
-      await onAll('the change stopped at', [unit], reporter, settle);
-    } catch (error) {
-      if (error instanceof MembersFailedError) return error.failures;
-      throw error;
-    }
-  }
-  return [];
-}
-
-function grouped(units: readonly ServiceUnit[]): Iterable<readonly ServiceUnit[]> {
-  const groups = new Map<string, ServiceUnit[]>();
-  for (const unit of units) groups.set(unit.file, [...(groups.get(unit.file) ?? []), unit]);
-  return groups.values();
-}
-
-async function make(change: Exclude<ServiceChange, { kind: 'destroy' }>, client: FleetClient): Promise<void> {
-  const { kind, unit } = change;
-  if (kind === 'submit' || kind === 'replace') {
-    await client.put(unit.name, unit.options, unit.target);
-    return;
-  }
-  // fleet starts a failed unit anew only if it was not wanted in between.
-  if (kind === 'restart') await client.setTarget(unit.name, 'loaded');
-  await client.setTarget(unit.name, unit.target);
-}
-
-async function destroyDropped(changes: readonly ServiceChange[], run: UpRun, ask: Ask): Promise<void> {
-  const dropped = changes.flatMap((change) => (change.kind === 'destroy' ? [change] : []));
-  const limit = pLimit(AT_ONCE);
-  await onAll('these services could not be taken away', dropped, run.reporter, ({ name, reason }) =>
-    limit(async () => {
-      await ask((client) => client.destroy(name));
-      run.services.changes++;
-      run.reporter.member(name, `destroyed: it ${reason}`, 'done');
-    }),
-  );
-}
-
-function describe(unit: ServiceUnit, names: readonly string[]): string {
-  const on = names.length === 0 ? '' : ` on ${names.join(', ')}`;
-  return unit.target === 'launched' ? `runs${on}` : `${unit.target}${on}`;
-}
 
 function watchOf(run: UpRun, ask: Ask, machines: readonly Machine[], placements: readonly Placement[]): ServiceWatch {
   const hostOf = (id: string): HostRun | undefined => run.hosts.find(({ observation }) => observation.machineId === id);
@@ -144,6 +66,8 @@ function watchOf(run: UpRun, ask: Ask, machines: readonly Machine[], placements:
   return {
     look: sharedLook(ask),
     hostOf,
+    agentOf: agentLook(hostOf),
+    nudge: nudger(ask),
     machinesFor: ({ name }) => {
       const place = places.get(name);
       return place?.kind === 'global' ? place.machineIds : [];
