@@ -44,7 +44,7 @@ export async function fleetctl(project: Project, args: readonly string[], direct
     if (call.command === 'status' && call.names.length > 0) return onEach(call, asked, hosts);
     const at = call.command === 'journal' ? await hostOfUnit(call.names[0] ?? '', asked, hosts) : undefined;
     const names = files.length === 0 ? call.names : call.names.map(unitNameOf);
-    return runFleetctl(at ?? asked, fleetctlWords({ ...call, names }), files);
+    return runFleetctl(at ?? asked, { ...call, names }, files);
   });
 }
 
@@ -75,14 +75,16 @@ async function answering(
   }
 }
 
+/** What fleetctl runs on the machine itself for these shows the journal, which is root's; for all else its socket is enough. */
+const FOR_ROOT = new Set(['status', 'journal']);
+
 async function runFleetctl(
   { connection }: Reached,
-  args: readonly string[],
+  call: FleetctlCall,
   files: readonly TakenFile[] = [],
 ): Promise<number> {
-  const sudo = connection.target.user === 'root' ? [] : ['sudo', '-n'];
-  const command = [...sudo, 'fleetctl', ...args].map(quote).join(' ');
-  if (files.length === 0) return attach(connection, command);
+  const command = ['fleetctl', ...fleetctlWords(call)].map(quote).join(' ');
+  if (files.length === 0) return attach(connection, command, FOR_ROOT.has(call.command));
   const directory = await upload(connection, files);
   // The directory goes with the shell, also when the connection is cut.
   return attach(
@@ -91,12 +93,13 @@ async function runFleetctl(
   );
 }
 
-async function attach(connection: Connection, command: string | undefined): Promise<number> {
+async function attach(connection: Connection, command: string | undefined, sudo = false): Promise<number> {
   const streams: Streams = {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     terminal: process.stdin.isTTY && process.stdout.isTTY,
+    sudo,
   };
   return (await connection.attach(command, streams)).code ?? SIGNALLED;
 }
@@ -123,7 +126,7 @@ async function onEach(call: FleetctlCall, asked: Reached, hosts: readonly Reache
   for (const [index, name] of call.names.entries()) {
     const host = (await hostOfUnit(name, asked, hosts)) ?? asked;
     if (index > 0) process.stdout.write('\n');
-    const code = await runFleetctl(host, [...call.before, call.command, ...call.flags, unitNameOf(name)]);
+    const code = await runFleetctl(host, { ...call, names: [unitNameOf(name)], rest: [] });
     if (code !== 0) return code;
   }
   return 0;
@@ -147,7 +150,7 @@ async function openShell(call: FleetctlCall, asked: Reached, hosts: readonly Rea
   const machine = flagValue(flags, 'machine');
   const given = machine ?? unit;
   const word = given ?? names[0];
-  if (word === undefined) return runFleetctl(asked, ['ssh']);
+  if (word === undefined) return runFleetctl(asked, { ...call, flags: [] });
   const byMachine = unit === undefined ? await machineByPrefix(word, asked) : undefined;
   const host =
     byMachine === undefined

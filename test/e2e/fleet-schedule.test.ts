@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { FleetUnit, Machine } from '../../src/fleet/client.js';
 import { simulate, type Placement, type UnitToPlace } from '../../src/fleet/schedule.js';
-import { describeFleet, installFleet, withFleet, type FleetWay } from './lab/fleet.js';
+import { describeFleet, FLEET_SOURCE, withFleet, type FleetWay } from './lab/fleet.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
 import { METADATA, unitSet } from './lab/unit-sets.js';
@@ -16,17 +17,13 @@ describeFleet('what the simulation says and what real fleet does', () => {
 
   beforeAll(async () => {
     requireIsolation();
-    project = await TestProject.create(`{ cluster_name: 'e2e-sched', num_instances: 3 }`);
-    expect((await project.coreup(['up'])).code).toBe(0);
-    machines = await withFleet(project, async (way) => {
-      await installFleet(way.connections, METADATA, ['FLEET_ENGINE_RECONCILE_INTERVAL=0.2']);
-      return until(
-        // Until fleetd has found etcd, it answers with an error.
-        () => way.client.machines().catch(() => []),
-        (found) => found.length === 3,
-        'three machines',
-      );
-    });
+    const metadata = Object.fromEntries(METADATA.map((pairs, index) => [`core-0${index + 1}`, pairs]));
+    const fleet = { source: FLEET_SOURCE, metadata, engine_reconcile_interval: 0.2 };
+    project = await TestProject.create(
+      `{ cluster_name: 'e2e-sched', num_instances: 3, fleet: ${JSON.stringify(fleet)} }`,
+    );
+    expect(await project.coreup(['up'])).toMatchObject({ code: 0 });
+    machines = await withFleet(project, ({ client }) => client.machines());
   });
   afterAll(() => project.dispose());
 
@@ -72,12 +69,9 @@ describeFleet('what the simulation says and what real fleet does', () => {
   );
 });
 
-function machineWith(machines: readonly Machine[], metadata: string): string {
-  const found = machines.find((machine) => {
-    const pairs = Object.entries(machine.metadata).map((entry) => entry.join('='));
-    return pairs.sort().join(',') === metadata;
-  });
-  if (!found) throw new Error(`no machine has ${metadata}`);
+function machineWith(machines: readonly Machine[], metadata: Machine['metadata']): string {
+  const found = machines.find((machine) => isDeepStrictEqual({ ...machine.metadata }, { ...metadata }));
+  if (!found) throw new Error(`no machine has ${JSON.stringify(metadata)}`);
   return found.id;
 }
 

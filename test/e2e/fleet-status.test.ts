@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { describeFleet } from './lab/fleet.js';
+import { describeFleet, FLEET_SOURCE } from './lab/fleet.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
 import type { StatusDocument, UpDocument } from './lab/shapes.js';
@@ -23,7 +23,7 @@ describeFleet('status and drill, with real fleet on three hosts', () => {
 
   beforeAll(async () => {
     requireIsolation();
-    const source = JSON.stringify(process.env['COREUP_TEST_FLEET_DIR']);
+    const source = JSON.stringify(FLEET_SOURCE);
     project = await TestProject.create(
       `{
         cluster_name: 'e2e-drill',

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
 import { withHosts } from '../../../src/actions/hosts.js';
@@ -10,8 +9,8 @@ import { exchange } from '../../../src/util/http.js';
 import type { TestProject } from './project.js';
 
 /** Where real fleetd and fleetctl are, given by whoever runs the tests: no package registry has them. */
-const directory = process.env['COREUP_TEST_FLEET_DIR'] ?? '';
-const present = directory !== '' && ['fleetd', 'fleetctl'].every((name) => existsSync(join(directory, name)));
+export const FLEET_SOURCE = process.env['COREUP_TEST_FLEET_DIR'] ?? '';
+const present = FLEET_SOURCE !== '' && ['fleetd', 'fleetctl'].every((name) => existsSync(join(FLEET_SOURCE, name)));
 
 /** `describe` for tests with real fleet; without it they are skipped, and the output says so. */
 export function describeFleet(title: string, tests: () => void): void {
@@ -29,7 +28,6 @@ export interface FleetWay {
   readonly client: FleetClient;
   /** Rounds that the engines of all hosts have finished, whichever of them leads. */
   readonly rounds: () => Promise<number>;
-  readonly connections: readonly Connection[];
 }
 
 /** Connects to the hosts of a project as coreup does, for as long as `work` takes. */
@@ -46,7 +44,6 @@ export async function withFleet<T>(project: TestProject, work: (way: FleetWay) =
         const counts = await Promise.all(connections.map(roundsOf));
         return counts.reduce((sum, count) => sum + count, 0);
       },
-      connections,
     });
   });
 }
@@ -56,46 +53,4 @@ async function roundsOf(connection: Connection): Promise<number> {
   const socket = await connection.forwardSocket(FLEET_SOCKET);
   const { text } = await exchange(socket, { method: 'GET', path: '/metrics' }, AbortSignal.timeout(10_000));
   return Number(/^fleet_engine_reconcile_count_total (\S+)$/m.exec(text)?.[1] ?? Number.NaN) / 2;
-}
-
-/** Puts fleet on hosts by hand, as a machine that has it of its own. */
-export async function installFleet(
-  connections: readonly Connection[],
-  metadata: readonly string[],
-  settings: readonly string[] = [],
-): Promise<void> {
-  const programs = await Promise.all(['fleetd', 'fleetctl'].map((name) => readFile(join(directory, name))));
-  await Promise.all(
-    connections.map(async (connection, index) => {
-      const environment = [
-        'FLEET_ETCD_SERVERS=http://127.0.0.1:2379',
-        `FLEET_PUBLIC_IP=${connection.target.address}`,
-        `FLEET_METADATA=${metadata[index] ?? ''}`,
-        ...settings,
-      ];
-      const script = [
-        'set -e',
-        ...['fleetd', 'fleetctl'].map(
-          (name, which) =>
-            `head -c ${programs[which]?.length} >/usr/local/bin/${name}; chmod 755 /usr/local/bin/${name}`,
-        ),
-        "printf '[Socket]\\nListenStream=/var/run/fleet.sock\\n' >/etc/systemd/system/fleet.socket",
-        `cat >/etc/systemd/system/fleet.service <<'X'
-[Unit]
-Requires=fleet.socket
-After=fleet.socket
-[Service]
-ExecStart=/usr/local/bin/fleetd
-Restart=always
-${environment.map((line) => `Environment=${line}`).join('\n')}
-[Install]
-WantedBy=multi-user.target
-X`,
-        'systemctl daemon-reload',
-        'systemctl enable --now fleet.socket fleet.service',
-      ].join('\n');
-      const { code, stderr } = await connection.run({ text: script, sudo: true, input: programs });
-      if (code !== 0) throw new Error(`fleet is not installed on ${connection.target.name}: ${stderr.toString()}`);
-    }),
-  );
 }

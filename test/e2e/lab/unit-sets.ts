@@ -3,7 +3,11 @@ import type { UnitToPlace } from '../../../src/fleet/schedule.js';
 import { globMatches } from '../../../src/units/fleet-values.js';
 
 /** Machine metadata of the hosts that generated units are made for. */
-export const METADATA = ['disk=ssd,region=eu', 'disk=hdd,region=eu', 'disk=ssd,region=us'];
+export const METADATA = [
+  { disk: 'ssd', region: 'eu' },
+  { disk: 'hdd', region: 'eu' },
+  { disk: 'ssd', region: 'us' },
+];
 
 /** Units that come to fleet together, and some that are made inactive at the same time. */
 export interface Stage {
