@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { access } from 'node:fs/promises';
-import { requireIsolation } from './lab/isolation.js';
-import { TestProject } from './lab/project.js';
-import { trace } from './lab/trace.js';
-import type { StatusDocument, UpDocument } from './lab/shapes.js';
+import { requireIsolation } from '../lab/isolation.js';
+import { TestProject } from '../lab/project.js';
+import { trace } from '../lab/trace.js';
+import type { StatusDocument, UpDocument } from '../lab/shapes.js';
 
 describe('clusters of different sizes', () => {
   let project: TestProject | undefined;

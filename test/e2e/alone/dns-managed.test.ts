@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
-import { Dnsmasq } from './lab/dnsmasq.js';
-import { requireIsolation } from './lab/isolation.js';
-import { TestProject } from './lab/project.js';
-import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
-import { trace, type Trace } from './lab/trace.js';
+import { Dnsmasq } from '../lab/dnsmasq.js';
+import { requireIsolation } from '../lab/isolation.js';
+import { TestProject } from '../lab/project.js';
+import type { ExecDocument, StatusDocument, UpDocument } from '../lab/shapes.js';
+import { trace, type Trace } from '../lab/trace.js';
 
 const config = (discovery: string): string =>
   `{ cluster_name: 'e2e-dns', num_instances: 4, etcd: { members: 3 }, discovery: { mode: 'dns', domain: 'example.test', ${discovery} } }`;

@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { Cluster } from '../../src/cluster/types.js';
-import { cgroupRoot } from '../../src/providers/local/cgroup.js';
-import { generateHostKey } from '../../src/providers/local/host-key.js';
-import { imagePath } from '../../src/providers/local/image.js';
-import { assertOwnRoute } from '../../src/providers/local/network.js';
-import { LocalProvider, type LocalOptions } from '../../src/providers/local/provider.js';
-import { readRoutes } from '../../src/providers/local/routes.js';
-import { Store } from '../../src/providers/local/store.js';
-import { memberAddress } from '../../src/providers/local/subnet.js';
-import { formatKnownHost } from '../../src/ssh/known-hosts.js';
+import type { Cluster } from '../../../src/cluster/types.js';
+import { cgroupRoot } from '../../../src/providers/local/cgroup.js';
+import { generateHostKey } from '../../../src/providers/local/host-key.js';
+import { imagePath } from '../../../src/providers/local/image.js';
+import { assertOwnRoute } from '../../../src/providers/local/network.js';
+import { LocalProvider, type LocalOptions } from '../../../src/providers/local/provider.js';
+import { readRoutes } from '../../../src/providers/local/routes.js';
+import { Store } from '../../../src/providers/local/store.js';
+import { memberAddress } from '../../../src/providers/local/subnet.js';
+import { formatKnownHost } from '../../../src/ssh/known-hosts.js';
 
 /**
  * Two real hosts. Start it as root in a network namespace that has no way out:
