@@ -39,8 +39,10 @@ export default defineConfig({
     // Whether clients and peers speak TLS. true is not built yet in this version.
     tls: false,
 
-    // Where etcd comes from: the package of the host's distribution. Others are not built yet in this version.
+    // Where etcd and etcdctl come from: 'system' is what the hosts have, 'package' lets apt install the distribution's own
+    // where there is none; or a directory, a .tar.gz, or a URL with its checksum.
     source: 'system',
+    // source: 'package',
     // source: './etcd.tar.gz',
     // source: { url: 'https://example.com/etcd.tar.gz', sha256: '…' },
 

@@ -1,7 +1,7 @@
 import type { Member } from '../cluster/types.js';
-import type { FleetWish } from '../plan/adapt-fleet.js';
 import { connect } from '../phases/connect.js';
 import { guard } from '../phases/guard.js';
+import { identifyEtcd } from '../phases/identify-etcd.js';
 import { observe } from '../phases/observe.js';
 import { plan } from '../phases/plan.js';
 import { guardQuorum } from '../phases/quorum.js';
@@ -15,13 +15,11 @@ import type { Reporter } from '../report/port.js';
 import type { Ssh } from '../ssh/port.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
+import type { ProgramWishes } from './programs.js';
 import { withStandIns, type Project } from './project.js';
 import { loadServices } from './services.js';
 
 // What `plan` and `up` have in common: the story's first part, up to the steps that each host needs. It changes nothing.
-
-/** What is wanted of fleet; absent where it is no concern. */
-type FleetPart = Pick<FleetWish, 'enabled' | 'programs'> | undefined;
 
 /** Keeps what was learned of the hosts: their etcd, such as `3.4.23`, by member name, and what was rendered for it. */
 export type Remember = (versions: Readonly<Record<string, string>>, rendered: readonly UserData[]) => Promise<void>;
@@ -72,28 +70,29 @@ export function startRun(
 }
 
 /** Reaches the hosts, looks at them, and finds the steps that each needs, or why it must not be changed. */
-export function comparison(project: Project, fleet: FleetPart, remember: Remember): readonly Phase<UpRun>[] {
-  const known = knowVersions(project, fleet, remember);
-  return [connect, observe, known, plan, guard, guardQuorum, checkReach, checkServices];
+export function comparison(project: Project, wishes: ProgramWishes, remember: Remember): readonly Phase<UpRun>[] {
+  const learn = [identifyEtcd, knowVersions(project, wishes, remember)];
+  return [connect, observe, ...learn, plan, guard, guardQuorum, checkReach, checkServices];
 }
 
 /**
  * Learns which etcd each host has. Where it is another than was thought when the user-data was rendered, it is rendered
  * anew, and the host looked at for that.
  */
-function knowVersions(project: Project, fleet: FleetPart, remember: Remember): Phase<UpRun> {
+function knowVersions(project: Project, wishes: ProgramWishes, remember: Remember): Phase<UpRun> {
   return {
     title: 'Rendering for the etcd of the hosts',
     skip: ({ hosts }) => hosts.every((host) => !differs(project, host)),
     async run(run) {
-      const seen = new Map(run.hosts.map((host) => [host.name, host.observation.etcd?.version]));
+      const seen = new Map(run.hosts.map((host) => [host.name, host.chosenEtcd?.version]));
       const versions = [...seen].flatMap(([name, version]) => (version ? [[name, version.text] as const] : []));
       const etcdVersion = (member: Member) =>
         seen.has(member.name) ? seen.get(member.name) : project.etcdVersion(member);
+      const learned = { ...wishes, etcd: run.hosts[0]?.etcd };
       const informed = { ...project, etcdVersion };
       const rendered = renderProject(informed);
       refuseInvalidUserData(informed, rendered);
-      const goals = new Map(desiredHosts(informed, rendered, fleet).map((goal) => [goal.name, goal]));
+      const goals = new Map(desiredHosts(informed, rendered, learned).map((goal) => [goal.name, goal]));
       await remember(Object.fromEntries(versions), rendered);
       const changed = run.hosts.filter((host) => {
         const goal = goals.get(host.name);
@@ -106,7 +105,7 @@ function knowVersions(project: Project, fleet: FleetPart, remember: Remember): P
   };
 }
 
-function differs({ etcdVersion }: Project, { member, observation }: HostRun): boolean {
-  const [seen, thought] = [observation.etcd?.version, etcdVersion(member)];
+function differs({ etcdVersion }: Project, { member, chosenEtcd }: HostRun): boolean {
+  const [seen, thought] = [chosenEtcd?.version, etcdVersion(member)];
   return seen !== undefined && (seen.major !== thought?.major || seen.minor !== thought.minor);
 }

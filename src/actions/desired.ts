@@ -5,13 +5,13 @@ import { readUserData } from '../cloud-config/read-user-data.js';
 import { overridesFor } from '../config/overrides.js';
 import { HostRun } from '../phases/run.js';
 import { fleetWishes } from '../phases/fleet-wish.js';
-import type { FleetWish } from '../plan/adapt-fleet.js';
 import { persist } from '../plan/persist.js';
 import { questionFor } from '../plan/question.js';
 import { checkUserData } from '../render/check.js';
 import { renderUserData, type UserData } from '../render/user-data.js';
 import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
+import type { ProgramWishes } from './programs.js';
 import type { Project } from './project.js';
 
 /**
@@ -64,19 +64,19 @@ export function desiredStates(project: Project, rendered: readonly UserData[]): 
 /**
  * The desired state of every host, with what a run needs to know about it.
  *
- * @param fleet what is wanted of fleet; without it fleet is no concern of the run
+ * @param wishes what is wanted of etcd and fleet, where that is a concern of the run
  */
 export function desiredHosts(
   project: Project,
   rendered: readonly UserData[],
-  fleet?: Pick<FleetWish, 'enabled' | 'programs'>,
+  { etcd, fleet }: ProgramWishes = {},
 ): readonly HostRun[] {
   const states = desiredStates(project, rendered);
   const wishes = fleet && fleetWishes(states, fleet, (member) => loginUser(project, member));
   return states.map(({ member, desired, text }) => {
     const digest = createHash('sha256').update(text).digest('hex');
     const wish = wishes?.get(member.name);
-    return new HostRun({ member, desired, digest, question: questionFor(desired, wish), fleet: wish });
+    return new HostRun({ member, desired, digest, question: questionFor(desired, wish, etcd), fleet: wish, etcd });
   });
 }
 

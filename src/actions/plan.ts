@@ -17,7 +17,7 @@ import type { Reporter } from '../report/port.js';
 import { checkProject, comparison, startRun } from './compare.js';
 import { desiredHosts } from './desired.js';
 import { lacksToken } from './discovery.js';
-import { prepareFleet } from './fleet.js';
+import { preparePrograms, type ProgramWishes } from './programs.js';
 import { SUITE_ETCD, type Project } from './project.js';
 import { openProvider, openSsh } from './session.js';
 
@@ -69,9 +69,9 @@ export const BOOK_KEEPING = 'record';
  */
 export async function planUp(project: Project, options: PlanOptions): Promise<PlanResult> {
   const { rendered, services } = checkProject(project);
-  const fleet = await programs(project, options);
+  const wishes = await programs(project, options);
   await noteToken(project, options.reporter);
-  const all = desiredHosts(project, rendered, fleet);
+  const all = desiredHosts(project, rendered, wishes);
   const provider = await openProvider(project, false);
   await checkHere(provider, project, options.reporter);
   const power = await provider.status(project.cluster);
@@ -86,7 +86,7 @@ export async function planUp(project: Project, options: PlanOptions): Promise<Pl
     const run: UpRun = { ...startRun(project, { ...options, provider, ssh, hosts, services }), asleep };
     const refused = await refusalOf(() =>
       runPhases(
-        comparison(project, fleet, () => Promise.resolve()),
+        comparison(project, wishes, () => Promise.resolve()),
         run,
       ),
     );
@@ -113,11 +113,11 @@ export async function planUp(project: Project, options: PlanOptions): Promise<Pl
 }
 
 /** Programs are kept where `up` has kept some already; otherwise nothing of them stays. */
-async function programs(project: Project, options: PlanOptions): ReturnType<typeof prepareFleet> {
+async function programs(project: Project, options: PlanOptions): Promise<ProgramWishes> {
   const cache = project.state.file('cache');
   const scratch = existsSync(cache) ? cache : await mkdtemp(join(tmpdir(), 'coreup-plan-'));
   try {
-    return await prepareFleet(project, { ...options, scratch });
+    return await preparePrograms(project, { ...options, scratch });
   } finally {
     if (scratch !== cache) await rm(scratch, { recursive: true, force: true });
   }

@@ -16,7 +16,7 @@ import { findAddresses } from './addresses.js';
 import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
-import { prepareFleet } from './fleet.js';
+import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 
@@ -83,8 +83,8 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
       },
     });
     const rendered = project === asked ? first : renderProject(project);
-    const fleet = await prepareFleet(project, options);
-    const hosts = desiredHosts(project, rendered, fleet);
+    const wishes = await preparePrograms(project, options);
+    const hosts = desiredHosts(project, rendered, wishes);
     const rendezvous = rendezvousOf(project);
     const provider = await openProvider(project, true);
     const run = startRun(project, { ...options, provider, ssh, hosts, services, rendezvous });
@@ -93,7 +93,7 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     const booted: string[] = [];
     const story = [
       boot(project, booted),
-      ...comparison(project, fleet, remember(project)),
+      ...comparison(project, wishes, remember(project)),
       found,
       meet,
       apply,

@@ -77,6 +77,14 @@ export interface HostEdit {
   readonly origin: Origin;
 }
 
+/** Packages of the host's distribution. */
+export interface HostPackages {
+  readonly names: readonly string[];
+  /** A program that they bring, and the version that is expected of it. */
+  readonly provides: { readonly path: string; readonly version: { readonly text: string } | undefined };
+  readonly origin: Origin;
+}
+
 /** What a cloud-config means on one host. Lists are in the order in which coreos-cloudinit produces the effects. */
 export interface HostState {
   readonly hostname: string | null;
@@ -87,4 +95,6 @@ export interface HostState {
   readonly edits: readonly HostEdit[];
   readonly units: readonly HostUnit[];
   readonly commands: readonly UnitCommand[];
+  /** Absent where nothing has to be installed. */
+  readonly packages?: readonly HostPackages[];
 }

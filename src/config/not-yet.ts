@@ -13,11 +13,6 @@ interface Pending {
  */
 export const PENDING: readonly Pending[] = [
   { path: ['etcd', 'tls'], what: 'TLS', isAsked: ({ etcd }) => etcd?.tls === true },
-  {
-    path: ['etcd', 'source'],
-    what: "an etcd other than the system's",
-    isAsked: ({ etcd }) => etcd !== undefined && etcd.source !== 'system',
-  },
 ];
 
 /** Refuses what is not built yet. */

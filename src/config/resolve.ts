@@ -25,7 +25,8 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
   const userData = given ?? present[0];
   const absolute = (path: string): string => resolve(dir, path.replace(/^~(?=\/)/, homedir()));
   // A bare URL is one without a checksum.
-  const sourcePath = (source: string): string => (/^https?:\/\//.test(source) ? source : absolute(source));
+  const sourcePath = <T>(source: T): T | string =>
+    typeof source !== 'string' || /^https?:\/\//.test(source) ? source : absolute(source);
   return {
     config: {
       ...rest,
@@ -33,12 +34,13 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
       ...(userData === undefined ? {} : { user_data: absolute(userData) }),
       fleet: {
         ...config.fleet,
-        ...(typeof config.fleet.source === 'string' ? { source: sourcePath(config.fleet.source) } : {}),
+        source: sourcePath(config.fleet.source),
         metadata: { ...hostMetadata(config), ...config.fleet.metadata },
       },
       services: config.services.map((service) => ({ ...service, unit: absolute(service.unit) })),
       etcd: {
         ...config.etcd,
+        source: NAMED_SOURCES.includes(config.etcd.source) ? config.etcd.source : sourcePath(config.etcd.source),
         members: config.etcd.members ?? config.num_instances - (servesDiscovery(config.discovery) ? 1 : 0),
       },
       discovery:
@@ -63,6 +65,9 @@ export function resolveConfig(config: Checked, dir: string): { config: ResolvedC
     ],
   };
 }
+
+/** Values of etcd.source that are no paths. */
+const NAMED_SOURCES: readonly unknown[] = ['system', 'package'];
 
 /** Whether the first instance is not in the cluster, but serves the discovery of the others. */
 export function servesDiscovery(discovery: DeepReadonly<Checked['discovery']>): boolean {

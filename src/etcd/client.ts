@@ -71,6 +71,13 @@ export class EtcdClient {
     });
   }
 
+  /** Whether there is no key at all. */
+  async isEmpty(): Promise<boolean> {
+    // From the first possible key to the last (etcd API, RangeRequest).
+    const all = { key: base64('\0'), range_end: base64('\0'), count_only: true };
+    return this.post('/v3/kv/range', all, ({ count = '0' }) => count === '0');
+  }
+
   async delete(key: string): Promise<void> {
     await this.post('/v3/kv/deleterange', { key: base64(key) }, () => undefined);
   }
@@ -98,6 +105,7 @@ interface Answer {
     readonly clientURLs?: readonly string[];
     readonly isLearner?: boolean;
   }[];
+  readonly count?: string;
   readonly kvs?: readonly { readonly value?: string }[];
 }
 

@@ -1,8 +1,6 @@
-/** The names that fleet has on CoreOS; programs that coreup brings go where a person looks for such. */
+/** The names that fleet has on CoreOS. */
 export const FLEET_UNIT = 'fleet.service';
 export const FLEET_SOCKET_UNIT = 'fleet.socket';
-export const FLEETD_PATH = '/usr/local/bin/fleetd';
-export const FLEETCTL_PATH = '/usr/local/bin/fleetctl';
 
 /**
  * The `fleet.service` for hosts that have no such unit.

@@ -46,7 +46,7 @@ async function announceSize(discovery: CustomRendezvous, run: UpRun): Promise<vo
     const at = discovery.endpoint === undefined ? clientAddress(host.desired) : addressOf(discovery.endpoint);
     const dial: Dial = () => host.connection.forward(at.host, at.port);
     // Members of etcd 3.6 and later register through the v3 API.
-    const v2 = hasV2Api(asker.host.observation.etcd?.version);
+    const v2 = hasV2Api(asker.host.chosenEtcd?.version);
     const key = v2 ? `${discoveryKey(discovery)}/_config/size` : sizeKey(discovery.token);
     const client = v2 ? new EtcdV2Client(dial) : new EtcdClient(dial);
     await setSize(client, key, size, discovery.endpoint ?? `${at.host}:${at.port}`);
@@ -56,7 +56,7 @@ async function announceSize(discovery: CustomRendezvous, run: UpRun): Promise<vo
 
 /** Members up to etcd 3.5 and from 3.6 on register in ways that do not meet, and the first need the v2 API. */
 function refuseMixture(members: readonly EtcdHost[], node: EtcdHost | undefined): void {
-  const version = ({ host }: EtcdHost): EtcdVersion | undefined => host.observation.etcd?.version;
+  const version = ({ host }: EtcdHost): EtcdVersion | undefined => host.chosenEtcd?.version;
   const older = members.filter((member) => hasV2Api(version(member)));
   const newer = members.filter((member) => !hasV2Api(version(member)));
   const told = (hosts: readonly EtcdHost[]): string =>

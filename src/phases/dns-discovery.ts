@@ -49,7 +49,7 @@ async function check({ domain, nameserver }: DnsRendezvous, run: UpRun): Promise
     viewers,
     run.reporter,
     async (host) => {
-      const etcd = host.observation.etcd?.version;
+      const etcd = host.chosenEtcd?.version;
       return { name: host.name, view: await viewRecords(host, { domain, members, etcd }, nameserver) };
     },
   );

@@ -1,12 +1,13 @@
-import { bringsEtcdService, etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import { etcdDirectories, wantsEtcd } from '../plan/adapt.js';
+import { bringsEtcdService, etcdRefusal } from '../plan/adapt-etcd.js';
 import { fleetRefusal } from '../plan/adapt-fleet.js';
 import { misplaced } from '../cluster/addresses.js';
 import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
 import { isListedAs } from '../etcd/verify.js';
-import { isSupported } from '../etcd/version.js';
 import type { State } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
+import { holdsNothing, runsDefaultEtcd } from './default-etcd.js';
 import { etcdClient, etcdHosts } from './etcd-host.js';
 import { MembersFailedError, type MemberFailure } from './failures.js';
 import type { EtcdHost, HostRun, UpRun } from './run.js';
@@ -24,13 +25,14 @@ export const guard: Phase<UpRun> = {
       name,
       network: observation.network,
     }));
-    const unfit = [...run.hosts.flatMap((host) => refusals(host, run.cluster.name)), ...misplaced(placed)];
+    const refused = (await Promise.all(run.hosts.map((host) => refusals(host, run.cluster.name)))).flat();
+    const unfit = [...refused, ...misplaced(placed)];
     if (unfit.length > 0) throw new MembersFailedError('no host was changed, since these are not fit', unfit);
     await guardData(run);
   },
 };
 
-function refusals(host: HostRun, cluster: string): MemberFailure[] {
+async function refusals(host: HostRun, cluster: string): Promise<MemberFailure[]> {
   const { observation } = host;
   const refuse = (message: string, hint: string): MemberFailure[] => [{ member: host.name, message, hint }];
   if (!observation.systemd) {
@@ -63,20 +65,17 @@ function refusals(host: HostRun, cluster: string): MemberFailure[] {
   return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
 }
 
-function etcdRefusals(host: HostRun, refuse: (message: string, hint: string) => MemberFailure[]): MemberFailure[] {
+async function etcdRefusals(
+  host: HostRun,
+  refuse: (message: string, hint: string) => MemberFailure[],
+): Promise<MemberFailure[]> {
   const { observation } = host;
-  const { etcd } = observation;
   if (bringsEtcdService(observation)) return [];
-  if (!etcd) return refuse('has no etcd', 'Install it there: `apt-get install etcd-server` on Debian.');
-  if (!etcd.version || !isSupported(etcd.version)) {
+  const unfit = etcdRefusal(host.etcd, observation);
+  if (unfit) return refuse(unfit.message, unfit.hint);
+  if (runsDefaultEtcd(host) && !(await holdsNothing(host))) {
     return refuse(
-      `has an etcd that coreup does not know how to verify (${etcd.version?.text ?? 'unreadable version'})`,
-      'etcd 3.4 and later are supported.',
-    );
-  }
-  if (observation.units.get('etcd.service')?.active === 'active') {
-    return refuse(
-      "runs an etcd that coreup did not set up (etcd.service, the distribution's own)",
+      "runs an etcd that coreup did not set up (etcd.service, the distribution's own), and it is in use",
       'If it holds nothing you need: `systemctl disable --now etcd` there, then run `coreup up` again.',
     );
   }

@@ -9,7 +9,7 @@ export const plan: Phase<UpRun> = {
   title: 'Comparing',
   run({ hosts, cluster, reporter }) {
     for (const host of hosts) {
-      const { state, notices } = adapt(host.desired, host.observation, host.fleet);
+      const { state, notices } = adapt(host.desired, host.observation, host.fleet, host.etcd);
       for (const notice of [...notices, ...keptNotices(state, host.observation)]) {
         reporter.info(`${host.name} ${notice}`);
       }

@@ -1,8 +1,10 @@
 import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { EtcdClient } from '../etcd/client.js';
+import type { EtcdVersion } from '../etcd/version.js';
 import type { ExpectedMember } from '../etcd/verify.js';
 import type { ServiceUnit } from '../fleet/services.js';
+import { chosenEtcd, type ChosenEtcd, type EtcdWish } from '../plan/adapt-etcd.js';
 import type { FleetWish } from '../plan/adapt-fleet.js';
 import type { Observation, Question } from '../plan/observation.js';
 import type { RollOut } from '../plan/quorum.js';
@@ -33,6 +35,8 @@ export interface HostGoal {
   readonly question: Question;
   /** Absent where fleet is no concern of the host. */
   readonly fleet?: FleetWish | undefined;
+  /** Absent where etcd.source is no concern of the run. */
+  readonly etcd?: EtcdWish | undefined;
 }
 
 /** Everything about one member during a run; filled in from phase to phase. */
@@ -61,6 +65,12 @@ export class HostRun {
     this.#observation = undefined;
   }
 
+  /** Sets what the etcd of etcd.source is, which some host has told; what was seen of this one stays. */
+  learn(version: EtcdVersion): void {
+    const { etcd } = this.#goal;
+    if (etcd?.kind === 'programs') this.#goal = { ...this.#goal, etcd: { ...etcd, version } };
+  }
+
   get desired(): HostState {
     return this.#goal.desired;
   }
@@ -72,6 +82,14 @@ export class HostRun {
   }
   get fleet(): FleetWish | undefined {
     return this.#goal.fleet;
+  }
+
+  get etcd(): EtcdWish | undefined {
+    return this.#goal.etcd;
+  }
+  /** The etcd that the host is to run; undefined where there is none. */
+  get chosenEtcd(): ChosenEtcd | undefined {
+    return chosenEtcd(this.#goal.etcd, this.observation);
   }
 
   get name(): string {

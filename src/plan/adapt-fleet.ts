@@ -1,14 +1,7 @@
 import type { HostFile, HostState, HostUnit, Origin, UnitCommand } from '../cluster/host-state.js';
-import {
-  FLEETCTL_PATH,
-  FLEETD_PATH,
-  fleetDefaults,
-  fleetServiceUnit,
-  fleetSocketUnit,
-  FLEET_SOCKET_UNIT,
-  FLEET_UNIT,
-} from '../fleet/service.js';
+import { fleetDefaults, fleetServiceUnit, fleetSocketUnit, FLEET_SOCKET_UNIT, FLEET_UNIT } from '../fleet/service.js';
 import type { Observation } from './observation.js';
+import { programFile, programPath, programPaths, programRefusal, type HostProgram, type Refusal } from './program.js';
 
 const ETC_UNITS = '/etc/systemd/system/';
 const OWN: Origin = { key: 'fleet' };
@@ -18,7 +11,7 @@ export interface FleetWish {
   /** `auto`: wherever there is a fleetd, or one is brought. */
   readonly enabled: 'auto' | true;
   /** Programs that coreup brings; absent: only what the hosts have. */
-  readonly programs?: { readonly fleetd: FleetProgram; readonly fleetctl: FleetProgram };
+  readonly programs?: { readonly fleetd: HostProgram; readonly fleetctl: HostProgram };
   /** Client URLs of etcd, the host's own first. */
   readonly etcdServers: readonly string[];
   readonly publicIp: string;
@@ -26,22 +19,11 @@ export interface FleetWish {
   readonly socketUser: string;
 }
 
-export interface FleetProgram {
-  readonly content: Uint8Array;
-  readonly sha256: string;
-  /** As `uname -m` says it. */
-  readonly machine: string;
-  /** The loader that it needs, if it is dynamically linked. */
-  readonly interpreter?: string;
-}
-
 /** Units and paths that are looked at wherever fleet may run. */
 export const FLEET_UNITS: readonly string[] = [FLEET_UNIT, FLEET_SOCKET_UNIT];
 
 export function fleetPaths({ programs }: FleetWish): readonly string[] {
-  const brought = programs === undefined ? [] : [FLEETD_PATH, FLEETCTL_PATH];
-  const loaders = Object.values(programs ?? {}).flatMap(({ interpreter }) => interpreter ?? []);
-  return [ETC_UNITS + FLEET_UNIT, ETC_UNITS + FLEET_SOCKET_UNIT, DEFAULTS, ...brought, ...loaders];
+  return [ETC_UNITS + FLEET_UNIT, ETC_UNITS + FLEET_SOCKET_UNIT, DEFAULTS, ...programPaths(programs ?? {})];
 }
 
 const DEFAULTS = `${ETC_UNITS}${FLEET_UNIT}.d/10-coreup.conf`;
@@ -79,18 +61,14 @@ export function addFleet(state: HostState, host: Observation, wish: FleetWish | 
 function* fleetFiles(wish: FleetWish, host: Observation, origin: FleetOrigin): Generator<HostFile> {
   const { programs } = wish;
   if (origin === 'brought' && programs !== undefined) {
-    yield program(FLEETD_PATH, programs.fleetd);
-    yield program(FLEETCTL_PATH, programs.fleetctl);
-    yield text(ETC_UNITS + FLEET_UNIT, fleetServiceUnit(FLEETD_PATH, programs.fleetd.sha256));
+    yield programFile('fleetd', programs.fleetd, OWN);
+    yield programFile('fleetctl', programs.fleetctl, OWN);
+    yield text(ETC_UNITS + FLEET_UNIT, fleetServiceUnit(programPath('fleetd'), programs.fleetd.sha256));
   } else if (origin === 'host' && host.fleetd !== undefined) {
     yield text(ETC_UNITS + FLEET_UNIT, fleetServiceUnit(host.fleetd));
   }
   if (origin !== 'distribution') yield text(ETC_UNITS + FLEET_SOCKET_UNIT, fleetSocketUnit(wish.socketUser));
   yield text(DEFAULTS, fleetDefaults({ servers: wish.etcdServers, publicIp: wish.publicIp }));
-}
-
-function program(path: string, { content }: FleetProgram): HostFile {
-  return { path, mode: 0o755, owner: null, content, origin: OWN };
 }
 
 function text(path: string, content: string): HostFile {
@@ -108,31 +86,14 @@ const STARTS: readonly UnitCommand[] = [
 ];
 
 /** Why fleet cannot run on this host as it is wished; one sentence with a hint, or undefined. */
-export function fleetRefusal(
-  wish: FleetWish | undefined,
-  host: Observation,
-): { readonly message: string; readonly hint: string } | undefined {
+export function fleetRefusal(wish: FleetWish | undefined, host: Observation): Refusal | undefined {
   if (wish === undefined) return undefined;
   const origin = fleetOrigin(wish, host);
   if (origin === 'none' && wish.enabled === true) {
     return { message: 'has no fleet, and fleet.enabled is true', hint: NO_FLEET_HINT };
   }
   if (origin !== 'brought') return undefined;
-  for (const [name, { machine, interpreter }] of Object.entries(wish.programs ?? {})) {
-    if (host.machine !== '' && machine !== host.machine) {
-      return {
-        message: `is ${host.machine}, and ${name} of fleet.source is a program for ${machine}`,
-        hint: `Name a fleet that was built for ${host.machine}.`,
-      };
-    }
-    if (interpreter !== undefined && !host.paths.has(interpreter)) {
-      return {
-        message: `has no ${interpreter}, which ${name} of fleet.source is linked with`,
-        hint: 'Name a statically linked fleet, as the releases are.',
-      };
-    }
-  }
-  return undefined;
+  return programRefusal(wish.programs ?? {}, host, { key: 'fleet.source', what: 'fleet' });
 }
 
 export const NO_FLEET_HINT =

@@ -1,5 +1,6 @@
-import type { HostFile, HostState, Origin } from '../cluster/host-state.js';
-import { ETCD_DATA_DIR, ETCD_UNIT, ETCD_USER, etcdServiceUnit } from '../etcd/service.js';
+import type { HostState, Origin } from '../cluster/host-state.js';
+import { DEFAULT_UNIT, ETCD_DATA_DIR, ETCD_UNIT } from '../etcd/service.js';
+import { addEtcd, type EtcdWish } from './adapt-etcd.js';
 import { addFleet, FLEET_UNITS, type FleetWish } from './adapt-fleet.js';
 import { assignments } from './environment.js';
 import type { Observation } from './observation.js';
@@ -12,7 +13,7 @@ export const BOOT_UNIT = 'coreup-boot.service';
 const OWN: Origin = { key: 'coreup' };
 
 /** Units that `adapt` may add; they are looked at on every host. */
-export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, 'etcd.service', ...FLEET_UNITS, NETWORKD];
+export const ADDED_UNITS: readonly string[] = [ETCD_UNIT, BOOT_UNIT, DEFAULT_UNIT, ...FLEET_UNITS, NETWORKD];
 export const ADDED_PATHS: readonly string[] = [ETC_UNITS + ETCD_UNIT, ETC_UNITS + BOOT_UNIT];
 
 export interface Adapted {
@@ -22,12 +23,13 @@ export interface Adapted {
 }
 
 /**
- * Completes a (persistent) desired state by what this particular host lacks: an `etcd2.service` that runs its own etcd,
+ * Completes a (persistent) desired state by what this particular host lacks: an `etcd2.service` that runs its etcd, and that
+ * etcd,
  * fleet where it is wished, and a unit that repeats at boot the commands that CoreOS would repeat. Pure.
  */
-export function adapt(state: HostState, host: Observation, fleet?: FleetWish): Adapted {
+export function adapt(state: HostState, host: Observation, fleet?: FleetWish, etcd?: EtcdWish): Adapted {
   const possible = leaveOutMissing(addFleet(addCoreUser(state, host), host, fleet), host);
-  const withEtcd = wantsEtcd(state) ? addEtcdService(possible.state, host) : possible.state;
+  const withEtcd = wantsEtcd(state) ? addEtcd(possible.state, host, etcd, etcdDirectories(state)) : possible.state;
   return { state: addBootCommands(withEtcd), notices: [...possible.notices, ...networkNotices(state, host)] };
 }
 
@@ -37,55 +39,6 @@ export function wantsEtcd(state: HostState): boolean {
     state.commands.some((command) => command.unit === ETCD_UNIT && command.verb !== 'stop') ||
     state.units.some((unit) => unit.name === ETCD_UNIT && unit.enable)
   );
-}
-
-/** True where the host has an etcd2.service that is not coreup's, as CoreOS has. */
-export function bringsEtcdService(host: Observation): boolean {
-  const fragment = host.units.get(ETCD_UNIT)?.fragment ?? '';
-  return fragment !== '' && fragment !== ETC_UNITS + ETCD_UNIT;
-}
-
-function addEtcdService(state: HostState, host: Observation): HostState {
-  const path = ETC_UNITS + ETCD_UNIT;
-  const given = state.files.some((file) => file.path === path);
-  if (given || bringsEtcdService(host) || !host.etcd?.version) return state;
-  const unit: HostFile = {
-    path,
-    mode: 0o644,
-    owner: null,
-    content: Buffer.from(etcdServiceUnit(host.etcd.path, host.etcd.version)),
-    origin: OWN,
-  };
-  const hasUser = state.users.some((user) => user.name === ETCD_USER);
-  return {
-    ...state,
-    users: hasUser
-      ? state.users
-      : [
-          ...state.users,
-          {
-            name: ETCD_USER,
-            homeDir: ETCD_DATA_DIR,
-            noCreateHome: true,
-            groups: [],
-            noUserGroup: false,
-            system: true,
-            noLogInit: false,
-            shell: '/usr/sbin/nologin',
-            origin: OWN,
-          },
-        ],
-    directories: [
-      ...state.directories,
-      ...etcdDirectories(state).map((directory) => ({
-        path: directory,
-        mode: 0o700,
-        owner: `${ETCD_USER}:${ETCD_USER}`,
-        origin: OWN,
-      })),
-    ],
-    files: [unit, ...state.files],
-  };
 }
 
 /** The data directory, and the WAL directory where it is a place of its own. */

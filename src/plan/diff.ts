@@ -1,6 +1,8 @@
 import type { HostState } from '../cluster/host-state.js';
-import { ETCD_UNIT } from '../etcd/service.js';
+import { DEFAULT_UNIT, ETCD_UNIT } from '../etcd/service.js';
 import { FLEET_UNITS } from './adapt-fleet.js';
+import { wantsEtcd } from './adapt.js';
+import { bringsEtcdService } from './adapt-etcd.js';
 import { isBootstrapOnly } from './bootstrap-only.js';
 import { planEdits } from './diff-edits.js';
 import { directoryRemovals, directorySteps, fileSteps, stalePaths, staleSteps } from './diff-paths.js';
@@ -45,7 +47,7 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
   const stale = stalePaths(desired, observed);
   const removals = [...staleSteps(stale, before)];
   const stops = [...stopSteps(desired, observed, stale)];
-  const disables = [...disableSteps(desired, observed)];
+  const disables = [...defaultInstanceSteps(desired, observed), ...disableSteps(desired, observed)];
   const links = [...maskSteps(desired, observed)];
   const changed = changedUnits([...files, ...removals].filter((step) => !isBootstrapOnly(step, observed)));
   const written = (interrupted ? desired.files : files.map(({ target }) => ({ path: target }))).map(({ path }) => path);
@@ -65,6 +67,7 @@ export function diff(wanted: HostState, observed: Observation, identity: Identit
     ...hostnameStep(desired, observed),
     ...userSteps(desired, observed),
     ...keys.steps,
+    ...packageSteps(desired),
     ...directorySteps(desired, observed),
     ...stops,
     ...disables,
@@ -125,6 +128,36 @@ function* hostnameStep(desired: HostState, observed: Observation): Generator<Ste
   const name = desired.hostname;
   if (name !== null && name !== observed.hostname) {
     yield step({ kind: 'hostname', name }, name, `the host is called ${observed.hostname}`);
+  }
+}
+
+/** After users: a package whose user is there already takes that one. */
+function* packageSteps({ packages = [] }: HostState): Generator<Step> {
+  for (const { names, provides } of packages) {
+    const version = /^\d+\.\d+/.exec(provides.version?.text ?? '')?.[0] ?? '';
+    const action = { kind: 'package-install', names, unit: DEFAULT_UNIT, program: provides.path, version } as const;
+    yield step(action, names.join(' '), `${provides.path} is missing`);
+  }
+}
+
+/** The etcd that Debian's package starts by itself would take the ports, now or at the next boot. */
+function* defaultInstanceSteps(desired: HostState, observed: Observation): Generator<Step> {
+  const named = [...desired.commands.map(({ unit }) => unit), ...desired.units.map(({ name }) => name)];
+  if (!wantsEtcd(desired) || bringsEtcdService(observed) || named.includes(DEFAULT_UNIT)) return;
+  const { active = '', fileState = '' } = observed.units.get(DEFAULT_UNIT) ?? {};
+  if (active === 'active' || active === 'activating') {
+    yield step(
+      { kind: 'unit-retire', unit: DEFAULT_UNIT },
+      DEFAULT_UNIT,
+      "is the package's own etcd, and holds nothing",
+    );
+  }
+  if (fileState === 'enabled') {
+    yield step(
+      { kind: 'unit-disable', unit: DEFAULT_UNIT },
+      DEFAULT_UNIT,
+      "would start the package's own etcd at boot",
+    );
   }
 }
 

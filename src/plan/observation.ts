@@ -12,6 +12,8 @@ export interface Question {
   readonly users: readonly string[];
   /** Directories in which etcd may keep data. */
   readonly dataDirs: readonly string[];
+  /** Whether to ask apt which etcd it would install. */
+  readonly apt?: boolean;
 }
 
 export interface ObservedPath {
@@ -48,6 +50,12 @@ export interface ObservedUser {
   readonly authorizedKeys: readonly string[];
 }
 
+/** An etcd on a host. */
+export interface HostEtcd {
+  readonly path: string;
+  readonly version: EtcdVersion | undefined;
+}
+
 /** What is there on one host. */
 export interface Observation {
   readonly hostname: string;
@@ -61,8 +69,12 @@ export interface Observation {
   readonly machine: string;
   /** False on a host whose init is not systemd. */
   readonly systemd: boolean;
-  /** The host's own etcd, where it has one. */
-  readonly etcd: { readonly path: string; readonly version: EtcdVersion | undefined } | undefined;
+  /** The etcd that a shell finds first, where there is one. */
+  readonly etcd: HostEtcd | undefined;
+  /** The distribution's, where another one is found before it. */
+  readonly hiddenEtcd?: HostEtcd | undefined;
+  /** Absent where there is no apt, or it was not asked. `candidate`: the version of etcd-server; empty where apt knows none. */
+  readonly apt?: { readonly candidate: string } | undefined;
   /** Path of the host's fleetd, where it has one. */
   readonly fleetd: string | undefined;
   readonly paths: ReadonlyMap<string, ObservedPath>;

@@ -1,8 +1,10 @@
+import { DEFAULT_UNIT, ETCD_UNIT } from '../etcd/service.js';
 import { parseEtcdVersion } from '../etcd/version.js';
 import { sh } from '../util/shell.js';
 import { NETWORK_COMMANDS, parseNetwork } from './host-network.js';
 import { MANIFEST_PATH, parseManifest } from './manifest.js';
-import type { ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
+import type { HostEtcd, ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
+import { programPath } from './program.js';
 
 /** Starts each section of the output; it appears in no file that is shown there. */
 const MARK = '\x1e';
@@ -43,6 +45,10 @@ export function observeScript(question: Question): string {
     ...NETWORK_COMMANDS,
     'mark etcd',
     'e=$(command -v etcd) && echo "$e" && etcd --version',
+    // A program that coreup has brought comes before the distribution's.
+    sh`mark hidden-etcd; [ "$e" = ${programPath('etcd')} ] && [ -x /usr/bin/etcd ] &&`,
+    'echo /usr/bin/etcd && /usr/bin/etcd --version',
+    ...(question.apt ? ['mark apt; command -v apt-get >/dev/null && echo apt && apt-cache policy etcd-server'] : []),
     'mark fleet',
     'command -v fleetd; uname -m',
     'mark manifest',
@@ -97,7 +103,6 @@ export function parseObservation(question: Question, output: string): Observatio
   const host = sections.get('host');
   if (host === undefined || !sections.has('data')) throw new RangeError('the observation of the host is not whole');
   const [hostname = '', machineId = '', init = '', os = '', version = ''] = host.split('\n');
-  const [etcdPath = '', ...etcdVersion] = (sections.get('etcd') ?? '').split('\n');
   const [machine = '', fleetd] = lines(sections.get('fleet') ?? '').reverse();
   return {
     hostname,
@@ -107,11 +112,13 @@ export function parseObservation(question: Question, output: string): Observatio
     lacks: lines(sections.get('lacks') ?? ''),
     machine,
     systemd: init === 'systemd',
-    etcd: etcdPath === '' ? undefined : { path: etcdPath, version: parseEtcdVersion(etcdVersion.join('\n')) },
+    etcd: parseEtcd(sections.get('etcd') ?? ''),
+    hiddenEtcd: parseEtcd(sections.get('hidden-etcd') ?? ''),
+    apt: parseApt(sections.get('apt') ?? ''),
     fleetd,
     paths: parsePaths(sections.get('paths') ?? '', sections.get('digests') ?? ''),
     contents: parseContents(question.contents, sections),
-    units: new Map([
+    units: withoutAlias([
       // Without systemd nothing is shown, and the units do not matter any more.
       ...parseUnits(
         init === 'systemd' ? question.units.filter((unit) => !isTemplate(unit)) : [],
@@ -123,6 +130,18 @@ export function parseObservation(question: Question, output: string): Observatio
     data: (sections.get('data') ?? '').split('\0').filter((directory) => directory !== ''),
     manifest: parseManifest(sections.get('manifest') ?? ''),
   };
+}
+
+/** The path, and what `etcd --version` says. */
+function parseEtcd(section: string): HostEtcd | undefined {
+  const [path = '', ...version] = section.split('\n');
+  return path === '' ? undefined : { path, version: parseEtcdVersion(version.join('\n')) };
+}
+
+function parseApt(section: string): Observation['apt'] {
+  if (!section.startsWith('apt\n')) return undefined;
+  const candidate = /^ *Candidate: (.*)$/m.exec(section)?.[1] ?? '';
+  return { candidate: candidate === '(none)' ? '' : candidate };
 }
 
 function parsePaths(stats: string, digests: string): Map<string, ObservedPath> {
@@ -204,6 +223,23 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
     }),
   );
 }
+
+/** Enabling Debian's etcd.service makes etcd2.service another name of it: no unit of its own. */
+function withoutAlias(entries: readonly (readonly [string, ObservedUnit])[]): Map<string, ObservedUnit> {
+  const units = new Map(entries);
+  if (units.get(ETCD_UNIT)?.fragment.endsWith(`/${DEFAULT_UNIT}`)) units.set(ETCD_UNIT, ABSENT);
+  return units;
+}
+
+const ABSENT: ObservedUnit = {
+  load: 'not-found',
+  active: 'inactive',
+  sub: 'dead',
+  fileState: '',
+  fragment: '',
+  type: '',
+  restarts: 0,
+};
 
 /** A template has a unit file and its state, and never runs. */
 function parseTemplates(

@@ -1,6 +1,7 @@
 import type { HostState } from '../cluster/host-state.js';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import { ADDED_PATHS, ADDED_UNITS, etcdDirectories } from './adapt.js';
+import { etcdPaths, type EtcdWish } from './adapt-etcd.js';
 import { fleetPaths, type FleetWish } from './adapt-fleet.js';
 import { isEtcdDropIn } from './bootstrap-only.js';
 import { EDIT_TEMPLATES } from './diff-edits.js';
@@ -11,7 +12,7 @@ import type { Question } from './observation.js';
 import { maskPath } from './persist.js';
 
 /** What must be known of a host before it can be compared with this state. */
-export function questionFor(desired: HostState, fleet?: FleetWish): Question {
+export function questionFor(desired: HostState, fleet?: FleetWish, etcd?: EtcdWish): Question {
   const units = [...desired.units.map((unit) => unit.name), ...desired.commands.map((command) => command.unit)];
   const users = [...desired.users.map((user) => user.name), ...desired.authorizedKeys.map((keys) => keys.user), 'etcd'];
   const dataDirs = etcdDirectories(desired);
@@ -24,7 +25,7 @@ export function questionFor(desired: HostState, fleet?: FleetWish): Question {
       ...units.filter(isNetwork).map(maskPath),
       ...dataDirs,
       ...ADDED_PATHS,
-      ...(fleet === undefined ? [] : fleetPaths(fleet).flatMap((path) => [path, ...ancestors(path)])),
+      ...[...(fleet ? fleetPaths(fleet) : []), ...etcdPaths(etcd)].flatMap((path) => [path, ...ancestors(path)]),
     ]),
     contents: unique([
       ...withTemplates(desired.edits.map((edit) => edit.path)),
@@ -33,6 +34,7 @@ export function questionFor(desired: HostState, fleet?: FleetWish): Question {
     units: unique([...units.filter((unit) => !isNetwork(unit)), ...ADDED_UNITS]),
     users: unique(users),
     dataDirs,
+    ...(etcd?.kind === 'package' ? { apt: true } : {}),
   };
 }
 
@@ -51,6 +53,7 @@ export function followUp(first: Question, manifest: Manifest | undefined): Quest
     units: unique([...first.units, ...stale]),
     users: unique([...first.users, ...Object.keys(manifest.keys)]),
     dataDirs: first.dataDirs,
+    ...(first.apt ? { apt: true } : {}),
   };
   const paths = unique([...more.paths, ...more.contents]);
   const size = ({ paths, contents, units, users }: Question): number =>

@@ -26,7 +26,8 @@ export interface StepResult {
  * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
  * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
  * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and reports it;
- * the first failure ends the script. Processes are what costs time here: a file takes five.
+ * the first failure ends the script. `install_idle UNIT PACKAGE…` lets apt install packages, whose unit is masked meanwhile:
+ * it would be started by their installation. Processes are what costs time here: a file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
@@ -51,6 +52,7 @@ without() {
   printf %s "$1" | grep -vxF -f - -- "$2" || [ $? = 1 ]
 }
 keep() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
   [ ! -e "$2" ] && [ ! -L "$2" ] || return 0
   d=$(dirname -- "$2") && { [ -d "$d" ] || install -d -m 0700 -- "$d"; } && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
   cp -a --remove-destination -- "$1" "$t" && mv -fT -- "$t" "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
@@ -66,6 +68,19 @@ disable_unit() {
     *'does not exist'*) ;; # Nor can it be enabled then.
     *) echo "$o"; return 1 ;;
   esac
+}
+apt_get() { DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -yq -o DPkg::Lock::Timeout=120 "$@" 2>&1 </dev/null; }
+install_idle() {
+  u=$1 w=$(systemctl is-enabled -- "$1" 2>/dev/null); shift
+  systemctl mask -- "$u" || return
+  i="apt_get install --no-install-recommends --no-remove"
+  o=$($i -- "$@") || { n=$(apt_get update); o=$($i -- "$@"); }; r=$?
+  [ "$w" = masked ] || systemctl unmask -- "$u" || return
+  [ "$r" = 0 ] || { printf '%s\n' "$n" "$o" | grep '^E: ' || printf '%s\n' "$o" | tail -n 5; return "$r"; }
+}
+brings() {
+  v=$("$1" --version 2>&1) || { echo "$v"; return 1; }
+  case $v in *"ersion: $2."*) ;; *) echo "it brought another version than was expected, $2: $v; run it again"; return 1 ;; esac
 }
 run() {
   o=$("step_$1" 2>&1); r=$?
@@ -107,6 +122,10 @@ function compile(action: Action): Compiled {
     case 'hostname': {
       const bytes = Buffer.from(`${action.name}\n`);
       return { command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`, bytes };
+    }
+    case 'package-install': {
+      const { unit, names, program, version } = action;
+      return { command: sh`install_idle ${unit} ${names} && brings ${program} ${version}` };
     }
     case 'user-create':
       return { command: createUser(action.user) };

@@ -4,6 +4,14 @@ import type { Manifest } from './manifest.js';
 /** What a step does, as data; `script.ts` turns it into shell, and nothing else does. */
 export type Action =
   | { readonly kind: 'hostname'; readonly name: string }
+  /** The unit that the packages bring is not started. They must bring a program of this major and minor version. */
+  | {
+      readonly kind: 'package-install';
+      readonly names: readonly string[];
+      readonly unit: string;
+      readonly program: string;
+      readonly version: string;
+    }
   | { readonly kind: 'user-create'; readonly user: HostUser }
   | { readonly kind: 'user-password'; readonly name: string; readonly hash: string }
   | {

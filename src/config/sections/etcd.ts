@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { httpUrl, sha256 } from '../grammar.js';
-import { path, wholeNumber } from '../words.js';
+import { wholeNumber } from '../words.js';
 import { etcdKeys } from './etcd-keys.js';
 import { shapeOf } from './keys.js';
+import { programSources } from './source.js';
 
 /** etcd of the cluster: coreup's own keys, then those of cloud-config's etcd2 section. */
 export const etcdSchema = z.strictObject({
@@ -11,15 +11,11 @@ export const etcdSchema = z.strictObject({
     .describe('How many of the instances, from the first on, are etcd members; by default all. The rest are workers.'),
   tls: z.boolean().default(false).describe('Whether clients and peers speak TLS, with certificates that coreup makes.'),
   source: z
-    .union([
-      z.literal('system'),
-      z.strictObject({
-        url: httpUrl().describe('Where the release archive is.'),
-        sha256: sha256().describe('Its checksum.'),
-      }),
-      path(),
-    ])
+    .union([z.literal('system'), z.literal('package'), ...programSources()])
     .default('system')
-    .describe("Where the etcd program comes from: 'system' is the package of the host's distribution."),
+    .describe(
+      "Where etcd and etcdctl come from: 'system' is what the host has, 'package' lets apt install the distribution's own " +
+        'where there is none; or a directory, a .tar.gz, or a URL with its checksum.',
+    ),
   ...shapeOf(etcdKeys),
 });

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { hostName, httpUrl, sha256 } from '../grammar.js';
-import { path } from '../words.js';
+import { hostName } from '../grammar.js';
 import { fleetKeys } from './fleet-keys.js';
 import { shapeOf } from './keys.js';
 import { metadata } from './provider.js';
+import { programSources } from './source.js';
 
 /** fleet of the cluster: coreup's own keys, then those of cloud-config's fleet section. */
 export const fleetSchema = z.strictObject({
@@ -12,13 +12,7 @@ export const fleetSchema = z.strictObject({
     .default('auto')
     .describe("Whether hosts run fleet; 'auto' means: where they have it, or fleet.source brings it."),
   source: z
-    .union([
-      z.strictObject({
-        url: httpUrl().describe('Where the release archive is.'),
-        sha256: sha256().optional().describe('Its checksum; without it `up` wants --trust-first-use once.'),
-      }),
-      path(),
-    ])
+    .union(programSources())
     .optional()
     .describe(
       'Where fleetd and fleetctl come from, for hosts that have no fleet: a directory, a .tar.gz, or a URL with its ' +

@@ -20,7 +20,7 @@ describe('wrong values', () => {
     [{ discovery: { mode: 'dns' } }, 'discovery.domain is missing; it must be a domain name'],
     [{ etcd: { proxy: 'maybe' } }, "etcd.proxy is \"maybe\" (text); it must be 'on', 'off' or 'readonly'"],
     [{ etcd: { data_dir: 'a\nb' } }, 'etcd.data_dir is "a\\nb" (text); it must be text on one line'],
-    [{ etcd: { source: 3 } }, "etcd.source is 3; it must be 'system', an object { url, sha256 } or a path"],
+    [{ etcd: { source: 3 } }, "etcd.source is 3; it must be 'system', 'package', an object { url, sha256? } or a path"],
     [{ fleet: { enabled: 'yes' } }, 'fleet.enabled is "yes" (text); it must be \'auto\', true or false'],
     [
       { fleet: { source: { url: 'x', sha256: '0'.repeat(64) } } },
@@ -93,7 +93,6 @@ describe('rules between keys', () => {
       { num_instances: 3, discovery: { mode: 'custom' }, etcd: { members: 3 } },
       'etcd.members is 3, but only 2 of the 3 instances can be members, since the first one serves discovery; it must',
     ],
-    [{ etcd: { source: './etcd' } }, "etcd.source asks for an etcd other than the system's, which is not built yet"],
     [
       {
         discovery: { mode: 'dns', domain: 'a.com', managed: true },

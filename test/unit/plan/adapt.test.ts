@@ -1,13 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HostState } from '../../../src/cluster/host-state.js';
-import {
-  adapt,
-  BOOT_UNIT,
-  bringsEtcdService,
-  etcdDirectories,
-  etcdEnvironment,
-  wantsEtcd,
-} from '../../../src/plan/adapt.js';
+import { adapt, BOOT_UNIT, etcdDirectories, etcdEnvironment, wantsEtcd } from '../../../src/plan/adapt.js';
+import { bringsEtcdService } from '../../../src/plan/adapt-etcd.js';
 import type { Observation } from '../../../src/plan/observation.js';
 import { command, EMPTY_HOST, EMPTY_STATE, file, seenUnit, unit } from './support.js';
 
