@@ -58,7 +58,8 @@ function missingModule(source: Source, error: unknown): { reason: string; place:
 }
 
 /** The innermost call on the stack that is in the user's own files. */
-function thrownAt({ file, dir }: Source, error: unknown): Location | undefined {
+function thrownAt(source: Source, error: unknown): Location | undefined {
+  const { file, dir } = source;
   if (!(error instanceof Error)) return undefined;
   const frames = (error.stack ?? '').split('\n').flatMap((line): Required<Location>[] => {
     const [, path, row, column] = /((?:file:\/\/)?\/.*?):(\d+):(\d+)\)?$/.exec(line) ?? [];
@@ -66,7 +67,11 @@ function thrownAt({ file, dir }: Source, error: unknown): Location | undefined {
   });
   const isTheirs = (path: string): boolean => path.startsWith(`${dir}/`) && !path.includes('/node_modules/');
   const isOurs = (path: string): boolean => path.startsWith(OWN_DIRECTORY);
-  return frames.find((frame) => frame.file === file || (isTheirs(frame.file) && !isOurs(frame.file)));
+  const found = frames.find((frame) => frame.file === file || (isTheirs(frame.file) && !isOurs(frame.file)));
+  if (found === undefined) return undefined;
+  // What jiti puts before the first line moves its columns.
+  const written = textOf(source, found.file)?.split('\n')[found.line - 1]?.length ?? Infinity;
+  return found.column <= written ? found : { file: found.file, line: found.line };
 }
 
 /** Our own code is on the stack too, and a project directory can be above it. */

@@ -270,6 +270,11 @@ describe('a file that cannot be used', () => {
     });
   });
 
+  it('throws on its first line, which the transpiler has moved', async () => {
+    const { error } = await coreup.load(`throw new Error('boom');\nexport default {};`);
+    expect(error?.location).toEqual({ file: 'config.ts', line: 1 });
+  });
+
   it('throws in its function, or in a file that it imports', async () => {
     const own = await coreup.load(
       `${IMPORT}export default defineConfig(async () => {\n  await null;\n  throw new TypeError('later');\n});`,
