@@ -52,7 +52,9 @@ export const bringUpServices: Phase<UpRun> = {
     );
     const { changes, foreign } = decideServices(services.wanted, units, states, run.cluster.name);
     refuseForeign(foreign);
-    const placements = simulateFor(services.wanted, units, machines, run.hosts);
+    const going = new Set(changes.flatMap((change) => (change.kind === 'destroy' ? [change.name] : [])));
+    const staying = units.filter(({ name }) => !going.has(name));
+    const placements = simulateFor(services.wanted, staying, machines, run.hosts);
     refuseUnplaceable(services.wanted, placements);
     const watch = watchOf(run, ask, machines, placements);
     await takeAway(changes, { run, ask, watch, states });

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { UnitState } from '../../src/fleet/client.js';
-import { Store } from '../../src/providers/local/store.js';
-import { describeFleet, FLEET_SOURCE, withFleet } from './lab/fleet.js';
+import { cutPower, unplug } from './lab/faults.js';
+import { describeFleet, FLEET_SOURCE, whereabouts, withFleet } from './lab/fleet.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
-import type { ExecDocument, UpDocument } from './lab/shapes.js';
+import type { UpDocument } from './lab/shapes.js';
+import { until } from './lab/wait.js';
 
 const CLUSTER = 'e2e-fleet';
 const MEMBERS = ['core-01', 'core-02', 'core-03'];
@@ -63,27 +62,6 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     return stderr;
   }
 
-  /** Where units are active, by the names of hosts, as systemd on each host says. */
-  async function whereabouts(): Promise<Record<string, string[]>> {
-    const command = "systemctl list-units --state=active --plain --no-legend '*.service' | cut -d' ' -f1";
-    const { members } = await project.json<ExecDocument>(['exec', '--', command]);
-    const places: Record<string, string[]> = {};
-    for (const { name, stdout } of members) {
-      for (const found of stdout.split('\n').filter((line) => line !== '')) (places[found] ??= []).push(name);
-    }
-    return places;
-  }
-
-  async function until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
-    const deadline = Date.now() + 90_000;
-    for (;;) {
-      const seen = await look();
-      if (holds(seen)) return seen;
-      if (Date.now() > deadline) throw new Error(`${what}: not within 90 s; last seen: ${JSON.stringify(seen)}`);
-      await new Promise((done) => setTimeout(done, 500));
-    }
-  }
-
   it('refuses a source that is no fleet, or for another machine, before there is a host', async () => {
     const other = join(project.directory, 'other');
     await mkdir(other);
@@ -122,7 +100,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
       code: 2,
       stderr: expect.stringMatching(/gpu\.service .*can run nowhere: .*gpu=yes/),
     });
-    expect(await whereabouts()).not.toHaveProperty(['etcd2.service']);
+    expect(await whereabouts(project)).not.toHaveProperty(['etcd2.service']);
   });
 
   it('brings fleet to the hosts, and hello and two redis to the cluster, on two machines', async () => {
@@ -132,7 +110,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     const { stdout } = await fleetctl('list-machines', '-l');
     expect(stdout.trim().split('\n')).toHaveLength(4);
     expect(stdout).toMatch(/172\.17\.8\.102\s+disk=ssd,region=eu/);
-    const places = await whereabouts();
+    const places = await whereabouts(project);
     expect(places['hello.service']).toHaveLength(1);
     expect(new Set([...(places['redis@1.service'] ?? []), ...(places['redis@2.service'] ?? [])]).size).toBe(2);
     const listed = await fleetctl('list-units');
@@ -148,7 +126,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     await unit('idle.service', sleeper(''));
     await configure([BASE, ...more, "{ unit: 'units/idle.service', state: 'loaded' }"].join(', '));
     await up();
-    const places = await whereabouts();
+    const places = await whereabouts(project);
     expect(places).toMatchObject({
       'ssd.service': ['core-02'],
       'both.service': ['core-02'],
@@ -160,7 +138,9 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
   });
 
   it('takes away what config.ts drops, and rolls out what has changed one instance after the other', async () => {
-    await configure(BASE.replace('version: 1', 'version: 2'));
+    // Could run nowhere beside what goes.
+    await unit('instead.service', sleeper('Conflicts=everywhere.service'));
+    await configure(`${BASE.replace('version: 1', 'version: 2')}, { unit: 'units/instead.service' }`);
     const stderr = await up();
     for (const name of ['ssd', 'both', 'beside', 'everywhere', 'idle'])
       expect(stderr).toContain(`${name}.service: destroyed`);
@@ -169,7 +149,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     expect(order).toEqual([1, 2].flatMap((n) => [`redis@${n}.service: replaced`, `redis@${n}.service: runs`]));
     expect((await fleetctl('cat', 'redis@2')).stdout).toContain('Description=My redis Frontend 2');
     expect(
-      Object.keys(await whereabouts()).filter((name) => /^(ssd|both|beside|everywhere|idle)\./.test(name)),
+      Object.keys(await whereabouts(project)).filter((name) => /^(ssd|both|beside|everywhere|idle)\./.test(name)),
     ).toEqual([]);
   });
 
@@ -186,7 +166,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     expect(stderr).toMatch(/^ends\.service: has ended by itself/m);
     expect(stderr).toMatch(/^refused\.service: systemd does not take it \(bad-setting\)/m);
     // The others are as they were, and the next up tries the failed one again.
-    expect(await whereabouts()).toHaveProperty(['hello.service']);
+    expect(await whereabouts(project)).toHaveProperty(['hello.service']);
     await unit('fails.service', '[Service]\nExecStart=/bin/sleep infinity\n');
     await configure(`${BASE}, { unit: 'units/fails.service' }`);
     await up();
@@ -201,7 +181,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     });
     await configure(BASE);
     await up();
-    expect(await whereabouts()).toHaveProperty(['mine.service']);
+    expect(await whereabouts(project)).toHaveProperty(['mine.service']);
     await configure(`${BASE}, { unit: 'units/mine.service' }`);
     const refused = await project.coreup(['up']);
     expect(refused).toMatchObject({
@@ -223,7 +203,9 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
       /job@a\.service[^]*active \(running\)[^]*\n\n.*hello\.service[^]*active/,
     );
     expect((await fleetctl('journal', '--lines=3', 'hello')).stdout).toMatch(/Hello World/);
-    expect((await fleetctl('ssh', 'hello', 'hostname')).stdout).toBe((await whereabouts())['hello.service']?.[0]);
+    expect((await fleetctl('ssh', 'hello', 'hostname')).stdout).toBe(
+      (await whereabouts(project))['hello.service']?.[0],
+    );
     expect(await fleetctl('ssh', 'hello', 'exit 9')).toMatchObject({ code: 9 });
     expect((await fleetctl('stop', 'job@a')).stdout).toMatch(/Unit job@a\.service loaded on/);
     expect((await fleetctl('status', 'job@a')).code).toBe(3);
@@ -245,7 +227,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
       `${BASE}, { unit: 'units/large.service' }, { unit: 'units/many@.service', instances: ${JSON.stringify(instances)} }`,
     );
     await up();
-    const running = Object.keys(await whereabouts()).filter((name) => name.startsWith('many@'));
+    const running = Object.keys(await whereabouts(project)).filter((name) => name.startsWith('many@'));
     expect(running).toHaveLength(40);
     await configure(BASE);
     await up();
@@ -255,7 +237,7 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     expect((await project.coreup(['exec', '--on', 'core-01', '--', 'sudo systemctl restart fleet'])).code).toBe(0);
     expect((await project.coreup(['exec', '--on', 'core-02', '--', 'sudo systemctl kill -s KILL fleet'])).code).toBe(0);
     await up();
-    expect((await whereabouts())['hello.service']).toHaveLength(1);
+    expect((await whereabouts(project))['hello.service']).toHaveLength(1);
   });
 
   it('deploys while the leader of etcd is killed', async () => {
@@ -270,30 +252,32 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     const { exitCode, stderr } = await running;
     expect(exitCode === 0 ? '' : stderr).toBe('');
     await up();
-    expect((await whereabouts())['everywhere.service']).toEqual(MEMBERS);
+    expect((await whereabouts(project))['everywhere.service']).toEqual(MEMBERS);
   });
 
   it('moves what a killed host had, and ends the stray copy of one that was cut off', async () => {
-    const hosts = new Store(CLUSTER, project.dataDir);
-    const [killed = ''] = (await whereabouts())['hello.service'] ?? [];
-    writeFileSync(join(hosts.host(killed).cgroup, 'cgroup.kill'), '1');
+    const [killed = ''] = (await whereabouts(project))['hello.service'] ?? [];
+    cutPower(project, CLUSTER, killed);
     const others = MEMBERS.filter((name) => name !== killed);
-    const moved = await until('hello runs elsewhere', whereabouts, (places) =>
-      others.includes(places['hello.service']?.[0] ?? ''),
+    const moved = await until(
+      'hello runs elsewhere',
+      () => whereabouts(project),
+      (places) => others.includes(places['hello.service']?.[0] ?? ''),
     );
     await up();
 
     const [lonely = ''] = moved['hello.service'] ?? [];
-    const port = await bridgePort(lonely);
-    await execa('ip', ['link', 'set', port.name, 'nomaster']);
-    await until('hello runs on a third host', whereabouts, (places) =>
-      (places['hello.service'] ?? []).some((name) => name !== lonely),
+    const plugIn = await unplug(lonely);
+    await until(
+      'hello runs on a third host',
+      () => whereabouts(project),
+      (places) => (places['hello.service'] ?? []).some((name) => name !== lonely),
     );
-    await execa('ip', ['link', 'set', port.name, 'master', port.bridge]);
+    await plugIn();
     await until('the stray copy has ended', states, (seen) => seen.length === 1);
     await until(
       'one hello runs',
-      whereabouts,
+      () => whereabouts(project),
       (places) => places['hello.service']?.length === 1 && places['everywhere.service']?.length === 3,
     );
     await up();
@@ -303,16 +287,5 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
   async function states(): Promise<readonly UnitState[]> {
     const all = await withFleet(project, ({ client }) => client.states());
     return all.filter(({ name, active }) => name === 'hello.service' && active === 'active');
-  }
-
-  /** The interface by which a host is plugged into the bridge: the one behind which its address is. */
-  async function bridgePort(host: string): Promise<{ name: string; bridge: string }> {
-    const address = `172.17.8.10${host.slice(-1)}`;
-    const neighbour = (await execa('ip', ['neigh', 'show', address])).stdout;
-    const [, bridge = '', mac = ''] = /dev (\S+) lladdr (\S+)/.exec(neighbour) ?? [];
-    const table = (await execa('bridge', ['fdb', 'show', 'br', bridge])).stdout;
-    const [, name = ''] = new RegExp(`^${mac} dev (\\S+) (?!.*permanent)`, 'm').exec(table) ?? [];
-    expect({ bridge, name }).toEqual({ bridge: expect.stringMatching(/./), name: expect.stringMatching(/./) });
-    return { name, bridge };
   }
 });

@@ -7,6 +7,7 @@ import { FLEET_SOCKET, FleetClient } from '../../../src/fleet/client.js';
 import type { Connection } from '../../../src/ssh/port.js';
 import { exchange } from '../../../src/util/http.js';
 import type { TestProject } from './project.js';
+import type { ExecDocument } from './shapes.js';
 
 /** Where real fleetd and fleetctl are, given by whoever runs the tests: no package registry has them. */
 export const FLEET_SOURCE = process.env['COREUP_TEST_FLEET_DIR'] ?? '';
@@ -53,4 +54,15 @@ async function roundsOf(connection: Connection): Promise<number> {
   const socket = await connection.forwardSocket(FLEET_SOCKET);
   const { text } = await exchange(socket, { method: 'GET', path: '/metrics' }, AbortSignal.timeout(10_000));
   return Number(/^fleet_engine_reconcile_count_total (\S+)$/m.exec(text)?.[1] ?? Number.NaN) / 2;
+}
+
+/** Where services are active, by the names of hosts, as systemd on each host says. */
+export async function whereabouts(project: TestProject): Promise<Record<string, string[]>> {
+  const command = "systemctl list-units --state=active --plain --no-legend '*.service' | cut -d' ' -f1";
+  const { members } = await project.json<ExecDocument>(['exec', '--', command]);
+  const places: Record<string, string[]> = {};
+  for (const { name, stdout } of members) {
+    for (const found of stdout.split('\n').filter((line) => line !== '')) (places[found] ??= []).push(name);
+  }
+  return places;
 }

@@ -10,3 +10,19 @@ export async function healthy(project: TestProject): Promise<void> {
     if (Date.now() > deadline) throw new Error(`not healthy by itself: ${JSON.stringify(status, null, 2)}`);
   }
 }
+
+/** Looks until what is seen is as it should be; at most so many seconds, with a failure that shows the last look. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  holds: (seen: T) => boolean,
+  seconds = 90,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (holds(seen)) return seen;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s; last seen: ${JSON.stringify(seen)}`);
+    await new Promise((done) => setTimeout(done, 250));
+  }
+}
