@@ -11,16 +11,7 @@ import { compile } from './compile.js';
 let modules: string;
 let directory: string;
 beforeAll(() => {
-  modules = compile([
-    'src/state/claim.ts',
-    'src/state/lock.ts',
-    'src/state/owner.ts',
-    'src/state/format.ts',
-    'src/state/state.ts',
-    'src/util/errors.ts',
-    'src/util/fs.ts',
-    'test/unit/state/racer.fixture.ts',
-  ]);
+  modules = compile(['test/unit/state/racer.fixture.ts']);
   directory = mkdtempSync(join(tmpdir(), 'coreup-race-'));
 });
 afterAll(() => {
