@@ -1,6 +1,7 @@
 import type { Member } from '../cluster/types.js';
 import { connect } from '../phases/connect.js';
 import { guard } from '../phases/guard.js';
+import { HostLocks } from '../phases/host-lock.js';
 import { identifyEtcd } from '../phases/identify-etcd.js';
 import { observe } from '../phases/observe.js';
 import { plan } from '../phases/plan.js';
@@ -13,6 +14,7 @@ import type { Provider } from '../providers/port.js';
 import type { UserData } from '../render/user-data.js';
 import type { Reporter } from '../report/port.js';
 import type { Ssh } from '../ssh/port.js';
+import type { Journal } from '../state/journal.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { desiredHosts, renderProject } from './desired.js';
 import type { ProgramWishes } from './programs.js';
@@ -51,9 +53,10 @@ export function startRun(
     readonly hosts: readonly HostRun[];
     readonly services: ServiceRun;
     readonly rendezvous?: Rendezvous | undefined;
+    readonly journal?: Journal;
   },
 ): UpRun {
-  const { reporter, signal, provider, ssh, hosts, services, rendezvous } = parts;
+  const { reporter, signal, provider, ssh, hosts, services, rendezvous, journal } = parts;
   return {
     reporter,
     signal,
@@ -64,7 +67,9 @@ export function startRun(
     hosts,
     services,
     connectDeadline: project.config.ssh.connect_timeout * 1000,
+    locks: new HostLocks('up'),
     founding: false,
+    ...(journal === undefined ? {} : { journal }),
     ...(rendezvous === undefined ? {} : { rendezvous }),
   };
 }

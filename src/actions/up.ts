@@ -1,6 +1,7 @@
 import { apply, finish } from '../phases/apply.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { found } from '../phases/found.js';
+import { lockHosts } from '../phases/host-lock.js';
 import { checkMachine } from '../phases/machine.js';
 import { meet } from '../phases/rendezvous.js';
 import type { UpRun } from '../phases/run.js';
@@ -10,9 +11,10 @@ import { verify } from '../phases/verify.js';
 import { verifyOthers } from '../phases/verify-others.js';
 import type { Provider } from '../providers/port.js';
 import type { Reporter } from '../report/port.js';
-import { takeLock } from '../state/lock.js';
+import type { Journal } from '../state/journal.js';
 import { writeRendered } from '../render/files.js';
 import { findAddresses } from './addresses.js';
+import { changing } from './changing.js';
 import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
@@ -65,11 +67,18 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
  * Members that fail are in the result.
  */
 export async function up(asked: Project, options: UpOptions): Promise<UpResult> {
-  const started = Date.now();
   // What is wrong is found before anything is remembered or made.
-  const { rendered: first, services } = checkProject(asked);
+  const checked = checkProject(asked);
+  return changing(asked.state, 'up', options.reporter, (journal) => bringUp(asked, checked, options, journal));
+}
 
-  const unlock = await takeLock(asked.state, 'up');
+async function bringUp(
+  asked: Project,
+  { rendered: first, services }: ReturnType<typeof checkProject>,
+  options: UpOptions,
+  journal: Journal,
+): Promise<UpResult> {
+  const started = Date.now();
   const ssh = await openSsh(asked);
   try {
     const { reporter, signal } = options;
@@ -87,13 +96,14 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     const hosts = desiredHosts(project, rendered, wishes);
     const rendezvous = rendezvousOf(project);
     const provider = await openProvider(project, true);
-    const run = startRun(project, { ...options, provider, ssh, hosts, services, rendezvous });
+    const run = startRun(project, { ...options, provider, ssh, hosts, services, rendezvous, journal });
     await runPhases([checkMachine(options.yes)], run);
     await writeRendered(project.directory, rendered, project.state);
     const booted: string[] = [];
     const story = [
       boot(project, booted),
       ...comparison(project, wishes, remember(project)),
+      lockHosts(comparison(project, wishes, remember(project))),
       found,
       meet,
       apply,
@@ -102,7 +112,10 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
       finish,
       bringUpServices,
     ];
-    const ended = await failuresOf(() => runPhases(story, run)).finally(() => rendezvous?.close());
+    const ended = await failuresOf(() => runPhases(story, run)).finally(async () => {
+      await rendezvous?.close();
+      await run.locks.release();
+    });
     const changes = booted.length + hosts.reduce((sum, host) => sum + host.changes, services.changes);
     return resultOf(project, provider, {
       started,
@@ -111,7 +124,6 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     });
   } finally {
     await ssh.close();
-    await unlock();
   }
 }
 

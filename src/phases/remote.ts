@@ -29,7 +29,8 @@ export async function journalTail(connection: Connection, unit = ETCD_UNIT, line
   return result.stdout.toString().trimEnd();
 }
 
-function remoteError(what: string, result: RunResult): CoreupError {
+/** An error for a script that ended otherwise than it should. */
+export function remoteError(what: string, result: RunResult): CoreupError {
   const end = result.signal === null ? `exit code ${result.code}` : `signal ${result.signal}`;
   const said = result.stderr.toString().trim().split('\n').slice(-3).join('; ');
   return new CoreupError(`${what} failed with ${end}${said === '' ? '' : `: ${said}`}`, { code: 'REMOTE_FAILED' });

@@ -12,6 +12,7 @@ import type { HostPlan } from '../plan/step.js';
 import type { Provider } from '../providers/port.js';
 import type { Connection, Ssh } from '../ssh/port.js';
 import type { StateDirectory } from '../state/state.js';
+import type { HostLocks } from './host-lock.js';
 import type { RunBase } from './runner.js';
 
 /** How long to wait for a service, in milliseconds. */
@@ -168,6 +169,8 @@ export interface UpRun extends RunBase {
   /** Milliseconds in which a host must be reached. */
   readonly connectDeadline: number;
   readonly services: ServiceRun;
+  /** Taken before the first change on a host. */
+  readonly locks: HostLocks;
   /** Shorter in tests. */
   readonly patience?: Patience;
   readonly servicePatience?: ServicePatience;

@@ -1,4 +1,5 @@
 import type { Reporter } from '../report/port.js';
+import type { Journal } from '../state/journal.js';
 import { InterruptedError } from '../util/errors.js';
 
 /** One intent of a verb. The contract is a title and a run; the rest is optional. */
@@ -14,6 +15,8 @@ export interface RunBase {
   readonly reporter: Reporter;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Where a run that changes something is written down. */
+  readonly journal?: Journal;
 }
 
 /**
@@ -25,6 +28,7 @@ export async function runPhases<Run extends RunBase>(phases: readonly Phase<Run>
   for (const phase of phases) {
     if (run.signal.aborted) throw new InterruptedError();
     if (phase.skip?.(run)) continue;
+    run.journal?.phase(phase.title);
     await run.reporter.phase(phase.title, () => phase.run(run));
   }
 }

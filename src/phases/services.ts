@@ -9,6 +9,7 @@ import { CoreupError, InputError } from '../util/errors.js';
 import { onAll } from './failures.js';
 import { agentLook, nudger } from './fleet-agent.js';
 import { askFleet, fleetHosts, waitForMachine, type FleetHost } from './fleet-host.js';
+import { lockForServices } from './host-lock.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
 import { bringUp, takeAway, type Ask } from './service-changes.js';
@@ -57,6 +58,7 @@ export const bringUpServices: Phase<UpRun> = {
     const placements = simulateFor(services.wanted, staying, machines, run.hosts);
     refuseUnplaceable(services.wanted, placements);
     const watch = watchOf(run, ask, machines, placements);
+    if (changes.length > 0) await lockForServices(run);
     await takeAway(changes, { run, ask, watch, states });
     await bringUp(changes, { run, ask, watch });
   },

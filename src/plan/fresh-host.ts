@@ -17,6 +17,7 @@ export function freshHost(
     machineId: `of-${name}-to-come`,
     machine,
     os,
+    generation: '',
     systemd: true,
     etcd: { path: '/usr/bin/etcd', version: etcd },
     fleetd: undefined,

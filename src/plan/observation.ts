@@ -67,6 +67,8 @@ export interface Observation {
   readonly lacks?: readonly string[];
   /** As `uname -m` says it, such as `x86_64`. */
   readonly machine: string;
+  /** Another one after each boot, and after each lock that a run of coreup has taken there. */
+  readonly generation: string;
   /** False on a host whose init is not systemd. */
   readonly systemd: boolean;
   /** The etcd that a shell finds first, where there is one. */

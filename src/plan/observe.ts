@@ -2,6 +2,7 @@ import { DEFAULT_UNIT, ETCD_UNIT } from '../etcd/service.js';
 import { parseEtcdVersion } from '../etcd/version.js';
 import { sh } from '../util/shell.js';
 import { NETWORK_COMMANDS, parseNetwork } from './host-network.js';
+import { GENERATION } from './lock-script.js';
 import { MANIFEST_PATH, parseManifest } from './manifest.js';
 import type { HostEtcd, ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
 import { programPath } from './program.js';
@@ -15,6 +16,7 @@ const PATH_FIELDS = 7;
 const NEEDED = [
   'base64',
   'chown',
+  'flock',
   'getent',
   'grep',
   'head',
@@ -24,6 +26,7 @@ const NEEDED = [
   'sha256sum',
   'stat',
   'systemctl',
+  'timeout',
 ];
 
 /**
@@ -43,6 +46,8 @@ export function observeScript(question: Question): string {
     `for t in ${NEEDED.join(' ')}; do command -v "$t" >/dev/null || echo "$t"; done`,
     'mark network',
     ...NETWORK_COMMANDS,
+    'mark generation',
+    GENERATION,
     'mark etcd',
     'e=$(command -v etcd) && echo "$e" && etcd --version',
     // A program that coreup has brought comes before the distribution's.
@@ -111,6 +116,7 @@ export function parseObservation(question: Question, output: string): Observatio
     network: parseNetwork(sections.get('network') ?? ''),
     lacks: lines(sections.get('lacks') ?? ''),
     machine,
+    generation: (sections.get('generation') ?? '').trim(),
     systemd: init === 'systemd',
     etcd: parseEtcd(sections.get('etcd') ?? ''),
     hiddenEtcd: parseEtcd(sections.get('hidden-etcd') ?? ''),

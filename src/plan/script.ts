@@ -26,8 +26,9 @@ export interface StepResult {
  * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
  * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
  * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and reports it;
- * the first failure ends the script. `install_idle UNIT PACKAGE…` lets apt install packages, whose unit is masked meanwhile:
- * it would be started by their installation. Processes are what costs time here: a file takes five.
+ * the first failure ends the script, and so does a file that $coreup_stop names. `install_idle UNIT PACKAGE…` lets apt install
+ * packages, whose unit is masked meanwhile: it would be started by their installation. Processes are what costs time here: a
+ * file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
@@ -83,6 +84,7 @@ brings() {
   case $v in *"ersion: $2."*) ;; *) echo "it brought another version than was expected, $2: $v; run it again"; return 1 ;; esac
 }
 run() {
+  [ -z "$coreup_stop" ] || [ ! -e "$coreup_stop" ] || exit 0
   o=$("step_$1" 2>&1); r=$?
   printf '%s\\036%s %s\\n' "$o" "$1" "$r"
   [ "$r" = 0 ] || exit 0

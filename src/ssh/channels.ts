@@ -12,8 +12,9 @@ type Open = (callback: (error: Error | undefined, channel: ClientChannel) => voi
 /** Session channels of one connection, never more at once than the server lets. */
 export class Channels {
   readonly #limit = pLimit(SESSIONS);
-  /** Sessions that are open or being asked for. */
+  /** Sessions that are open or being asked for, and will end by themselves. */
   #taken = 0;
+  readonly #counted = new Set<ClientChannel>();
   readonly #waiting: (() => void)[] = [];
   #everOpen = false;
 
@@ -23,10 +24,12 @@ export class Channels {
    * @param open calls ssh2
    * @param stop closes the channel when it aborts, or opens none. The command is sent SIGTERM first, but sshd passes
    *   signals on only where it has dropped its privileges: not to root's commands, which live on until they write.
+   * @param standing nobody waits for it to end
    */
-  with<T>(open: Open, stop: AbortSignal, use: (channel: ClientChannel) => Promise<T>): Promise<T> {
+  with<T>(open: Open, stop: AbortSignal, use: (channel: ClientChannel) => Promise<T>, standing = false): Promise<T> {
     return this.#limit(async () => {
       const channel = await this.#opened(open, stop);
+      if (standing) this.#release(channel);
       const onStop = () => {
         channel.signal('TERM');
         channel.close();
@@ -53,8 +56,9 @@ export class Channels {
       try {
         const channel = await call(open);
         this.#everOpen = true;
+        this.#counted.add(channel);
         channel.once('close', () => {
-          this.#release();
+          this.#release(channel);
         });
         return channel;
       } catch (error) {
@@ -70,7 +74,8 @@ export class Channels {
     }
   }
 
-  #release(): void {
+  #release(channel?: ClientChannel): void {
+    if (channel !== undefined && !this.#counted.delete(channel)) return;
     this.#taken--;
     for (const wake of this.#waiting.splice(0)) wake();
   }

@@ -74,9 +74,9 @@ export class SshConnection implements Connection {
       timeout === undefined ? undefined : { after: timeout, error: () => this.#timedOut(timeout) },
     );
     const session: InSession = (line, use) =>
-      this.#session((client, callback) => client.exec(line, callback), stop.signal, use);
+      this.#session((client, callback) => client.exec(line, callback), stop.signal, use, options.standing);
     const use = async ({ channel, stderr: heard }: Begun): Promise<RunResult> => {
-      const input = [head, ...(script.input ?? [])];
+      const input = inOrder(head, script.input ?? []);
       const { exit, stdout, stderr } = await orAbort(collect(channel, input, options.onStdout, heard), stop.signal);
       return { ...this.#known(exit, stop.signal), stdout, stderr };
     };
@@ -194,6 +194,7 @@ export class SshConnection implements Connection {
     open: (client: LoggedIn['client'], callback: (error: Error | undefined, channel: ClientChannel) => void) => unknown,
     stop: AbortSignal,
     use: (channel: ClientChannel) => Promise<T>,
+    standing = false,
   ): Promise<T> {
     let using: Promise<T> | undefined;
     try {
@@ -205,6 +206,7 @@ export class SshConnection implements Connection {
             this.#stopNudging();
             return (using = use(channel));
           },
+          standing,
         ),
         stop,
       );
@@ -233,4 +235,9 @@ export class SshConnection implements Connection {
 
 function begunAt(channel: ClientChannel): Begun {
   return { channel, stderr: Buffer.alloc(0) };
+}
+
+async function* inOrder(head: Uint8Array, rest: NonNullable<Script['input']>): AsyncIterable<Uint8Array> {
+  yield head;
+  yield* rest;
 }

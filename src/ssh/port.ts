@@ -36,8 +36,8 @@ export interface SshTarget {
 /** A script for the host's POSIX shell. It travels on stdin, so nothing of it shows in a process list. */
 export interface Script {
   readonly text: string;
-  /** Bytes that the script finds on its stdin. */
-  readonly input?: readonly Uint8Array[];
+  /** Bytes that the script finds on its stdin. What comes by and by goes to the first attempt only, should sudo refuse it. */
+  readonly input?: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   /** Run as root: through sudo where the user is not root. */
   readonly sudo?: boolean;
 }
@@ -47,6 +47,8 @@ export interface RunOptions {
   /** Milliseconds after which the run is given up and SSH_TIMEOUT thrown. */
   readonly timeout?: number;
   readonly onStdout?: (chunk: Buffer) => void;
+  /** It runs as long as others do, so nobody waits for its session to become free. */
+  readonly standing?: boolean;
 }
 
 /** How a remote process ended: by an exit code or by a signal. */

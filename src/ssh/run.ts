@@ -11,7 +11,7 @@ import type { Exit, RunResult } from './port.js';
  */
 export async function collect(
   channel: ClientChannel,
-  input: readonly Uint8Array[],
+  input: AsyncIterable<Uint8Array>,
   onStdout?: (chunk: Buffer) => void,
   heard: Buffer = Buffer.alloc(0),
 ): Promise<Omit<RunResult, keyof Exit> & { exit: Exit | undefined }> {
@@ -29,8 +29,8 @@ export async function collect(
   return { exit, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
 }
 
-async function feed(channel: ClientChannel, input: readonly Uint8Array[]): Promise<void> {
-  for (const chunk of input) {
+async function feed(channel: ClientChannel, input: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of input) {
     if (!channel.writable) return;
     if (chunk.length > 0 && !channel.write(chunk)) await once(channel, 'drain');
   }

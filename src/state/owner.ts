@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 
@@ -16,7 +17,7 @@ export interface LockOwner {
 
 /** One boot of one machine, and one of the containers on it. */
 export interface Place {
-  /** machine-id(5). */
+  /** Made from machine-id(5), which is not to be shown to others; '' where there is none. */
   readonly machine: string;
   /** random(4), boot_id. */
   readonly boot: string;
@@ -91,7 +92,8 @@ export function runs(pid: number): boolean {
   }
 }
 
-function placeHere(): Place | undefined {
+/** @returns undefined where there is no /proc */
+export function placeHere(): Place | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return { machine: machineId(), boot, pids: readlinkSync('/proc/self/ns/pid') };
@@ -102,7 +104,7 @@ function placeHere(): Place | undefined {
 
 function machineId(): string {
   try {
-    return readFileSync('/etc/machine-id', 'utf8').trim();
+    return createHash('sha256').update(readFileSync('/etc/machine-id')).digest('hex').slice(0, 16);
   } catch {
     return '';
   }

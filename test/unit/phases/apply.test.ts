@@ -140,7 +140,7 @@ describe('apply', () => {
     const error = await failure(apply.run(made.run));
     expect(error.message).toBe('the cloud-config could not be applied on: core-01, core-03');
     expect(error.failures.map(({ message }) => message)).toEqual([
-      'unit-command etcd2.service failed: Unit etcd2.service not found.',
+      'unit-command start etcd2.service failed: Unit etcd2.service not found.',
       'daemon-reload systemd failed: it ended with exit code 4',
     ]);
     expect(error.failures[0]?.hint).toMatch(/`coreup up`/);

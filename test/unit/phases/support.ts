@@ -7,6 +7,7 @@ import { buildCluster, type ClusterSpec } from '../../../src/cluster/build.js';
 import type { HostState } from '../../../src/cluster/host-state.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import type { Observation } from '../../../src/plan/observation.js';
+import { HostLocks } from '../../../src/phases/host-lock.js';
 import { HostRun, ServiceRun, type UpRun } from '../../../src/phases/run.js';
 import type { HostStatus, Problem, Provider } from '../../../src/providers/port.js';
 import type { Outcome, Reporter } from '../../../src/report/port.js';
@@ -279,6 +280,7 @@ export async function scene(
     state: new StateDirectory(join(temporary(), '.coreup')),
     hosts,
     services: new ServiceRun([]),
+    locks: new HostLocks('up'),
     connectDeadline: 1000,
     founding: false,
     // Short pauses, and an end that no test waits for unless it is about it.

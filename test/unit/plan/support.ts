@@ -25,6 +25,7 @@ export const EMPTY_HOST: Observation = {
   hostname: 'host',
   machineId: '00000000000000000000000000000001',
   machine: 'x86_64',
+  generation: 'boot',
   os: { id: 'debian', version: '12' },
   systemd: true,
   etcd: { path: '/usr/bin/etcd', version: { major: 3, minor: 4, text: '3.4.23' } },

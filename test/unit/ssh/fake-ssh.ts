@@ -154,14 +154,10 @@ export class FakeSsh implements Ssh {
     throw new Error(`the fake host ${request.host} has no reply for: ${request.text}`);
   }
 
-  #record(
-    host: string,
-    kind: Recorded['kind'],
-    text: string,
-    sudo = false,
-    input: readonly Uint8Array[] = [],
-  ): Recorded {
-    const request = { host, kind, text, sudo, input: Buffer.concat(input) };
+  #record(host: string, kind: Recorded['kind'], text: string, sudo = false, input: Script['input'] = []): Recorded {
+    // What comes by and by is not waited for.
+    const whole = Array.isArray(input) ? (input as readonly Uint8Array[]) : [];
+    const request = { host, kind, text, sudo, input: Buffer.concat(whole) };
     this.requests.push(request);
     return request;
   }

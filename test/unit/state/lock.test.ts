@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
-  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,7 +15,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { isGone, readLock, takeLock, unlock, type LockOwner } from '../../../src/state/lock.js';
-import type { Place } from '../../../src/state/owner.js';
+import { placeHere, type Place } from '../../../src/state/owner.js';
 import { StateDirectory } from '../../../src/state/state.js';
 import { temporary } from '../plan/support.js';
 
@@ -44,11 +43,7 @@ function owner(more: Partial<LockOwner> = {}): LockOwner {
 }
 
 /** Where this process runs. */
-const HERE: Place = {
-  machine: readFileSync('/etc/machine-id', 'utf8').trim(),
-  boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-  pids: readlinkSync('/proc/self/ns/pid'),
-};
+const HERE = placeHere() as Place;
 const OUTERMOST = 'pid:[4026531836]';
 
 /** A project that is locked by somebody. */
