@@ -79,7 +79,10 @@ export function chooseAddresses(
 type Choice = Addresses | Omit<AddressRefusal, 'member'>;
 
 function oneMachine(host: LookedAt, hosts: readonly LookedAt[]): Choice | undefined {
-  const twin = hosts.find((other) => other !== host && other.bootId !== '' && other.bootId === host.bootId);
+  // Containers on one machine share its boot, and have addresses of their own.
+  const identity = ({ bootId, network }: LookedAt): string =>
+    [bootId, ...network.addresses.map(({ address }) => address)].join(' ');
+  const twin = hosts.find((other) => other !== host && other.bootId !== '' && identity(other) === identity(host));
   return (
     twin && {
       message: `is the same machine as ${twin.name} (boot ID ${host.bootId})`,
