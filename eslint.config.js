@@ -22,8 +22,9 @@ const mayImport = {
   plan: ['cloud-config', 'etcd', 'fleet', 'units', 'cluster', 'util'],
   providers: ['cluster', 'ssh', 'util'],
   phases: ['plan', 'discovery', 'etcd', 'fleet', 'cluster', 'ssh', 'providers', 'state', 'report', 'util'],
+  doctor: ['phases', 'plan', 'etcd', 'fleet', 'pki', 'cluster', 'ssh', 'providers', 'state', 'util'],
   actions: [
-    'phases', 'plan', 'render', 'cloud-config', 'discovery', 'config', 'etcd', 'fleet', 'units', 'cluster', 'ssh',
+    'doctor', 'phases', 'plan', 'render', 'cloud-config', 'discovery', 'config', 'etcd', 'fleet', 'units', 'cluster', 'ssh',
     'providers', 'sources', 'state', 'report', 'pki', 'util',
   ], // prettier-ignore
   cli: ['actions', 'report', 'state', 'util'],

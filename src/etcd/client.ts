@@ -22,6 +22,21 @@ export interface MemberStatus {
   readonly version: string;
 }
 
+/** More of what one member says of itself. */
+export interface MemberCondition extends MemberStatus {
+  /** Bytes of its database file, what is free in it included. */
+  readonly dbSize: number;
+  /** The last entry of the log that it knows to be agreed on, and the last that it has applied. */
+  readonly raftIndex: number;
+  readonly appliedIndex: number;
+}
+
+/** An alarm that a member has raised: `NOSPACE`, `CORRUPT`. */
+export interface Alarm {
+  readonly memberId: string;
+  readonly alarm: string;
+}
+
 /**
  * A thin client of etcd's v3 JSON gateway (etcd 3.4 and later, path prefix `/v3`). Requests go to exactly one member;
  * each has a time limit, since a member without a leader answers linearizable requests late or never.
@@ -34,15 +49,24 @@ export class EtcdClient {
 
   /** Answered by the member alone; also without a quorum. */
   async status(): Promise<MemberStatus> {
-    return this.post('/v3/maintenance/status', {}, (answer) => {
-      const leader = hexId(answer.leader);
-      return {
-        clusterId: hexId(answer.header?.cluster_id),
-        memberId: hexId(answer.header?.member_id),
-        leader: leader === '0' ? undefined : leader,
-        version: answer.version ?? '',
-      };
-    });
+    return this.post('/v3/maintenance/status', {}, statusOf);
+  }
+
+  /** The same with figures. */
+  async condition(): Promise<MemberCondition> {
+    return this.post('/v3/maintenance/status', {}, (answer) => ({
+      ...statusOf(answer),
+      dbSize: Number(answer.dbSize ?? 0),
+      raftIndex: Number(answer.raftIndex ?? 0),
+      appliedIndex: Number(answer.raftAppliedIndex ?? answer.raftIndex ?? 0),
+    }));
+  }
+
+  /** The alarms of all members, as this one knows them. */
+  async alarms(): Promise<readonly Alarm[]> {
+    return this.post('/v3/maintenance/alarm', { action: 'GET' }, ({ alarms }) =>
+      (alarms ?? []).map(({ memberID, alarm }) => ({ memberId: hexId(memberID), alarm: alarm ?? 'NONE' })),
+    );
   }
 
   /** The membership as the cluster has agreed on it; from etcd 3.5 on this needs a quorum. */
@@ -98,6 +122,10 @@ interface Answer {
   readonly header?: { readonly cluster_id?: string; readonly member_id?: string };
   readonly version?: string;
   readonly leader?: string;
+  readonly dbSize?: string;
+  readonly raftIndex?: string;
+  readonly raftAppliedIndex?: string;
+  readonly alarms?: readonly { readonly memberID?: string; readonly alarm?: string }[];
   readonly members?: readonly {
     readonly ID?: string;
     readonly name?: string;
@@ -107,6 +135,16 @@ interface Answer {
   }[];
   readonly count?: string;
   readonly kvs?: readonly { readonly value?: string }[];
+}
+
+function statusOf(answer: Answer): MemberStatus {
+  const leader = hexId(answer.leader);
+  return {
+    clusterId: hexId(answer.header?.cluster_id),
+    memberId: hexId(answer.header?.member_id),
+    leader: leader === '0' ? undefined : leader,
+    version: answer.version ?? '',
+  };
 }
 
 function readAnswer<T>(path: string, text: string, read: (answer: Answer) => T): T {
