@@ -95,7 +95,7 @@ const membership: ClusterCheck = ({ members, lists }) => {
 const ALARMS: Readonly<Record<string, string>> = {
   NOSPACE:
     'No writes are taken any more. Make room (`coreup etcdctl -- compact REVISION`, then `coreup etcdctl -- defrag`) or ' +
-    'raise etcd.quota_backend_bytes; then: coreup etcdctl -- alarm disarm',
+    'raise `quota-backend-bytes` under coreos.etcd2 in the user-data; then: coreup etcdctl -- alarm disarm',
   CORRUPT:
     'Its data differs from that of the others. Stop it, move its data directory away, and replace the member; do not take its word for anything.',
 };
@@ -116,7 +116,7 @@ const database: ClusterCheck = (cluster, hosts) =>
     if (dbSize < NEAR * quota) return [];
     const what = `has a database of ${megabytes(dbSize)}, and its quota is ${megabytes(quota)}: beyond it etcd takes no writes`;
     const advice =
-      'Make room: `coreup etcdctl -- compact REVISION`, then `coreup etcdctl -- defrag`; or raise etcd.quota_backend_bytes.';
+      'Make room: `coreup etcdctl -- compact REVISION`, then `coreup etcdctl -- defrag`; or raise `quota-backend-bytes` under coreos.etcd2 in the user-data.';
     return [warning('db-size', name, what, advice)];
   });
 
