@@ -1,6 +1,8 @@
 import { misplaced } from '../cluster/addresses.js';
 import { ETCD_UNIT } from '../etcd/service.js';
 import { FLEET_UNIT } from '../fleet/service.js';
+import { SILENCE } from '../plan/lock-script.js';
+import { nameOf, parseOwner } from '../state/owner.js';
 import { etcdWish } from './etcd-wish.js';
 import { error, warning, type Finding } from './finding.js';
 import type { HostFacts, HostView, Listening } from './host-view.js';
@@ -80,6 +82,13 @@ function fleetRuns({ name, facts }: Parameters<HostCheck>[0]): readonly Finding[
   return [
     error('fleet-running', name, 'does not run fleet (fleet.service has failed)', `See why: coreup logs ${name} fleet`),
   ];
+}
+
+function lock({ name, facts }: Parameters<HostCheck>[0]): readonly Finding[] {
+  if (facts.lock === '') return [];
+  const what = `is locked by ${nameOf(parseOwner(facts.lock))}: what was found may change while that runs`;
+  const advice = `Wait until it has ended; a lock whose owner gives no sign of life ends after ${SILENCE} s.`;
+  return [warning('host-lock', name, what, advice)];
 }
 
 /** Something else at a port of etcd's: etcd cannot start, or peers talk to the wrong one. */
@@ -181,4 +190,5 @@ const CHECKS: readonly HostCheck[] = [
   fleetRuns,
   failedUnits,
   diskSpace,
+  lock,
 ];

@@ -1,5 +1,6 @@
 import { ETCD_UNIT } from '../etcd/service.js';
 import { NETWORK_COMMANDS, parseNetwork } from '../plan/host-network.js';
+import { ASK_SCRIPT } from '../plan/lock-script.js';
 import { sh } from '../util/shell.js';
 import { LOOKED_AT_UNITS, type EtcdWish } from './etcd-wish.js';
 import type { DiskSpace, HostFacts, Listening, SeenFile, UnitState } from './host-view.js';
@@ -32,6 +33,8 @@ export function factsScript(wish: EtcdWish): string {
     sh`d=${wish.dataDirectory}`,
     NEAREST,
     'df -P -B1 -- "$d" 2>/dev/null | tail -n 1; df -P -i -- "$d" 2>/dev/null | tail -n 1',
+    'mark lock',
+    `(${ASK_SCRIPT}) 2>/dev/null`,
     'mark quota',
     sh`p=$(systemctl show --property=MainPID --value -- ${ETCD_UNIT} 2>/dev/null)`,
     `tr '\\0' '\\n' <"/proc/$p/environ" 2>/dev/null | grep '^ETCD_QUOTA_BACKEND_BYTES='`,
@@ -76,6 +79,7 @@ export function parseFacts(output: string): HostFacts {
     units: new Map(section('units').trim().split('\n\n').map(unitState)),
     failedUnits: lines(section('failed')).map((line) => line.split(' ')[0] ?? ''),
     disk: diskSpace(lines(section('disk'))),
+    lock: section('lock').trim(),
     quota: quotaOf(section('quota')),
     unresolved: lines(section('unresolved')),
     files: [...sections].flatMap(([name, text]) => seenFile(name, text)),

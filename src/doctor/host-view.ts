@@ -19,6 +19,8 @@ export interface HostFacts {
   readonly failedUnits: readonly string[];
   /** Of the file system that has etcd's data, or will have it; undefined where df does not tell. */
   readonly disk: DiskSpace | undefined;
+  /** Who holds the lock of this host, or still makes a step there; '' where nobody does. */
+  readonly lock: string;
   /** The quota that the running etcd has been given, in bytes. */
   readonly quota: number | undefined;
   /** Names that etcd's settings mention and this host does not resolve. */

@@ -26,9 +26,12 @@ export async function clockOffset(
     const asked = now();
     const { stdout } = await connection.run({ text: 'date +%s%N' }, { timeout: CLOCK_TIMEOUT });
     const bound = (now() - asked) / 2;
-    const there = Number(stdout.toString().trim().slice(0, -3)) / 1000;
-    if (!Number.isFinite(there))
+    const [, microseconds] = /^(\d{16,})\d{3}$/.exec(stdout.toString().trim()) ?? [];
+    // Where date(1) knows no nanoseconds, it prints the seconds and an N.
+    if (microseconds === undefined) {
       throw new CoreupError('its `date` does not tell nanoseconds', { code: 'DOCTOR_CLOCK' });
+    }
+    const there = Number(microseconds) / 1000;
     if (!best || bound < best.bound) best = { offset: there - (asked + bound), bound };
   }
   if (!best) throw new RangeError('no sample');

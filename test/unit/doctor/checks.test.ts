@@ -27,6 +27,7 @@ describe('checkHosts', () => {
     ['no space', facts({ disk: { mount: '/', free: 60e6, freeInodes: 1e6 } }), 'error disk-space core-01'],
     ['no inodes', facts({ disk: { mount: '/', free: 9e9, freeInodes: 5 } }), 'error disk-inodes core-01'],
     ['an address of no interface', facts({ network: { addresses: [], routes: [] } as never }), 'error address core-01'],
+    ['somebody at work', facts({ lock: JSON.stringify({ command: 'up', pid: 1, host: 'a', user: 'b', since: 'now' }) }), 'warning host-lock core-01'], // prettier-ignore
     ['no ip', facts({ network: undefined }), 'warning address core-01'],
   ])('%s', (_, seen, expected) => {
     expect(brief(checkHosts([host('core-01', { facts: seen })]))).toEqual([expected]);

@@ -10,14 +10,16 @@ import { runShell, standIns, temporary } from '../plan/support.js';
 import { FakeSsh } from '../ssh/fake-ssh.js';
 
 const wish = etcdWish(desiredState(0, ['core-01', 'core-02']));
+/** Milliseconds: clocks of this age tell nanoseconds in 19 digits. */
+const EPOCH = 1_700_000_000_000;
 const TARGET = { name: 'core-01', host: '10.0.0.1', port: 22, user: 'core' };
 
 describe('clockOffset', () => {
   it('takes the quickest of several answers, and says how far it may be wrong', async () => {
     const ssh = new FakeSsh();
     // This machine's clock at each asking and answer, and what the host says in between.
-    const here = [1000, 1100, 2000, 2010, 3000, 3200, 4000, 4040];
-    const there = [1050, 2505, 3100, 4020].map((at) => ({ stdout: `${at * 1e6}\n` }));
+    const here = [1000, 1100, 2000, 2010, 3000, 3200, 4000, 4040].map((at) => EPOCH + at);
+    const there = [1050, 2505, 3100, 4020].map((at) => ({ stdout: `${BigInt(EPOCH + at) * 1_000_000n}\n` }));
     ssh.reply('date', ...there);
     const connection = await ssh.connect(TARGET as never, {} as never);
     expect(await clockOffset(connection, () => here.shift() ?? 0)).toEqual({ offset: 500, bound: 5 });

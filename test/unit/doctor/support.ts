@@ -21,6 +21,7 @@ export function facts(different: Partial<HostFacts> = {}, index = 1): HostFacts 
     units: new Map([['etcd2.service', RUNNING]]),
     failedUnits: [],
     disk: { mount: '/', free: 50e9, freeInodes: 1e6 },
+    lock: '',
     quota: undefined,
     unresolved: [],
     files: [],
