@@ -66,11 +66,14 @@ async function answering(
     );
     const why = project.cluster.members.map(({ name }, index) => {
       const result = reached[index];
-      return `${name} (${messageOf(result?.status === 'rejected' ? result.reason : failures.get(name))})`;
+      const reason = messageOf(result?.status === 'rejected' ? result.reason : failures.get(name));
+      return reason.startsWith(name) ? reason : `${name}: ${reason}`;
     });
-    throw new CoreupError(`no fleetd answers: ${why.join(', ')}`, {
+    throw new CoreupError(`no fleetd answers: ${why.join('; ')}`, {
       code: 'NO_FLEET_ANSWERS',
-      hint: 'Run `coreup up` to bring the cluster up; fleet.source in config.ts brings fleet to hosts that have none.',
+      hint:
+        'Run `coreup up` to bring the cluster up; fleet.source in config.ts brings fleet to hosts that have none. ' +
+        "Only root and the user who logged in for `up` may open fleet's socket.",
     });
   }
 }
