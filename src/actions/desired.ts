@@ -29,7 +29,8 @@ export function renderProject(project: Project): readonly UserData[] {
   });
 }
 
-function requireAddresses({ unplaced }: Project): void {
+/** @throws InputError ADDRESSES_UNKNOWN where addresses have yet to be found on the hosts */
+export function requireAddresses({ unplaced }: Project): void {
   if (unplaced.length === 0) return;
   throw new InputError(
     `the private addresses of ${unplaced.join(', ')} are not known yet: config.ts gives none, and no \`up\` has looked`,

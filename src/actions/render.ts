@@ -8,8 +8,8 @@ import { InputError } from '../util/errors.js';
 import { makeDirectories } from '../util/fs.js';
 import { refuseInvalidUserData } from './check-user-data.js';
 import { prepareDiscovery } from './discovery.js';
-import { desiredStates, renderProject } from './desired.js';
-import type { Project } from './project.js';
+import { desiredStates, renderProject, requireAddresses } from './desired.js';
+import { withStandIns, type Project } from './project.js';
 
 export interface RenderResult {
   readonly members: readonly { name: string; index: number; file: string; role: Role }[];
@@ -23,11 +23,13 @@ export async function renderForReading(project: Project): Promise<readonly UserD
   return renderFor(await prepareDiscovery(project), project, first);
 }
 
-/** Renders and checks in memory; nothing is written. */
+/** Renders and checks in memory; nothing is written. What is wrong in files is told before what is only not known yet. */
 function checkRendering(project: Project): readonly UserData[] {
-  const rendered = renderProject(project);
-  refuseInvalidUserData(project, rendered);
-  desiredStates(project, rendered);
+  const known = withStandIns(project);
+  const rendered = renderProject(known);
+  refuseInvalidUserData(known, rendered);
+  desiredStates(known, rendered);
+  requireAddresses(project);
   return rendered;
 }
 

@@ -40,6 +40,12 @@ const CONFIGS: readonly [string, Files, string, string][] = [
 
 const USER_DATA: readonly [string, Files, string, string][] = [
   ['without a header', userData('coreos: {}\n'), 'user-data:1:1', 'the first line must be exactly "#cloud-config"'],
+  [
+    'without a header, for hosts whose addresses are not known yet',
+    { 'config.ts': configOf().replace(/private_ipv4: '[^']+',/, ''), 'user-data': 'coreos: {}\n' },
+    'user-data:1:1',
+    'the first line must be exactly "#cloud-config"',
+  ],
   ['with a byte order mark', userData(`\ufeff${GOOD}`), 'user-data:1:1', 'byte order mark'],
   ['that is a script', userData('#!/bin/sh\necho\n'), 'user-data:1:1', 'this is a script'],
   ['that is Ignition', userData('{"ignition": {"version": "3.0.0"}}'), 'user-data:1:1', 'an Ignition config'],

@@ -43,7 +43,10 @@ export function directoryOf(files: Readonly<Record<string, string | Uint8Array>>
 
 /** A config of hosts that nobody can reach, so that a command that should have been refused does no harm. */
 export function configOf(hosts = 1, more = ''): string {
-  const list = Array.from({ length: hosts }, (_, index) => `{ address: '127.0.0.${index + 1}', port: 1 }`);
+  const list = Array.from({ length: hosts }, (_, index) => {
+    const address = `127.0.0.${index + 1}`;
+    return `{ address: '${address}', private_ipv4: '${address}', port: 1 }`;
+  });
   return `export default { cluster_name: 'cli', provider: { kind: 'ssh', hosts: [${list.join(', ')}] }, ${more} };\n`;
 }
 
