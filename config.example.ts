@@ -36,8 +36,9 @@ export default defineConfig({
     // How many of the instances, from the first on, are etcd members; the rest are workers. Default: all.
     // members: 3,
 
-    // Whether clients and peers speak TLS. true is not built yet in this version.
-    tls: false,
+    // Whether clients and peers speak TLS, with certificates that coreup makes. Default: they do, unless user-data has http
+    // URLs or certificates of its own.
+    tls: true,
 
     // Where etcd and etcdctl come from: 'system' is what the hosts have, 'package' lets apt install the distribution's own
     // where there is none; or a directory, a .tar.gz, or a URL with its checksum.
@@ -48,7 +49,7 @@ export default defineConfig({
 
     // Any key of etcd2 in cloud-config, except name, initial_cluster, discovery and discovery_srv: coreup writes those.
     // Default for all: what user-data says.
-    // advertise_client_urls: 'http://$public_ipv4:2379',
+    // advertise_client_urls: 'https://$public_ipv4:2379',
     // ca_file: '/etc/etcd/ca.pem',
     // cert_file: '/etc/etcd/server.pem',
     // client_cert_auth: true,
@@ -60,11 +61,11 @@ export default defineConfig({
     election_timeout: 1000,
     // enable_pprof: true,
     heartbeat_interval: 100,
-    // initial_advertise_peer_urls: 'http://$private_ipv4:2380',
+    // initial_advertise_peer_urls: 'https://$private_ipv4:2380',
     // initial_cluster_token: 'example',
     // key_file: '/etc/etcd/server.key',
-    // listen_client_urls: 'http://0.0.0.0:2379',
-    // listen_peer_urls: 'http://$private_ipv4:2380',
+    // listen_client_urls: 'https://0.0.0.0:2379',
+    // listen_peer_urls: 'https://$private_ipv4:2380',
     // log_package_levels: 'etcdserver=WARNING',
     // max_snapshots: 5,
     // max_wals: 5,
@@ -108,7 +109,7 @@ export default defineConfig({
     // etcd_keyfile: '/etc/etcd/client.key',
     // etcd_key_prefix: '/_coreos.com/fleet/',
     // etcd_request_timeout: 1,
-    // etcd_servers: 'http://127.0.0.1:2379',
+    // etcd_servers: 'https://127.0.0.1:2379',
     // etcd_username: 'fleet',
     // etcd_password: process.env.FLEET_ETCD_PASSWORD,
     // public_ip: '$public_ipv4',

@@ -14,7 +14,7 @@ const mayImport = {
   units: ['util'],
   pki: ['util'],
   etcd: ['cluster', 'units', 'util'],
-  fleet: ['cluster', 'units', 'util'],
+  fleet: ['cluster', 'etcd', 'units', 'util'],
   'cloud-config': ['units', 'etcd', 'fleet', 'cluster', 'util'],
   discovery: ['cluster', 'etcd', 'util'],
   config: ['cluster', 'etcd', 'fleet', 'util'],

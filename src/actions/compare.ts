@@ -10,6 +10,7 @@ import { checkReach } from '../phases/reach.js';
 import { ServiceRun, type HostRun, type Rendezvous, type UpRun } from '../phases/run.js';
 import type { Phase } from '../phases/runner.js';
 import { checkServices } from '../phases/services.js';
+import { TLS } from '../etcd/transport.js';
 import type { Provider } from '../providers/port.js';
 import type { UserData } from '../render/user-data.js';
 import type { Reporter } from '../report/port.js';
@@ -69,6 +70,7 @@ export function startRun(
     connectDeadline: project.config.ssh.connect_timeout * 1000,
     locks: new HostLocks('up'),
     founding: false,
+    tls: project.transport.goal === TLS,
     ...(journal === undefined ? {} : { journal }),
     ...(rendezvous === undefined ? {} : { rendezvous }),
   };

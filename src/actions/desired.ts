@@ -8,11 +8,13 @@ import { fleetWishes } from '../phases/fleet-wish.js';
 import { persist } from '../plan/persist.js';
 import { questionFor } from '../plan/question.js';
 import { checkUserData } from '../render/check.js';
+import { speakingOverrides } from '../render/transport-edits.js';
 import { renderUserData, type UserData } from '../render/user-data.js';
 import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
 import type { ProgramWishes } from './programs.js';
 import type { Project } from './project.js';
+import { etcdAccess, refuseTwoMakers } from './transport.js';
 
 /**
  * Renders every member's user-data in memory.
@@ -21,11 +23,13 @@ import type { Project } from './project.js';
  */
 export function renderProject(project: Project): readonly UserData[] {
   requireAddresses(project);
-  const { config, cluster, discovery } = project;
+  const { config, cluster, discovery, transport } = project;
   const base = readBase(config.user_data, discovery);
+  refuseTwoMakers(transport, base);
   return renderUserData(cluster, discovery, base, {
-    overrides: (member) => overridesFor(config, member),
+    overrides: (member) => speakingOverrides(overridesFor(config, member), transport.goal, member),
     etcdVersion: project.etcdVersion,
+    transport: transport.goal,
   });
 }
 
@@ -73,11 +77,17 @@ export function desiredHosts(
   { etcd, fleet }: ProgramWishes = {},
 ): readonly HostRun[] {
   const states = desiredStates(project, rendered);
-  const wishes = fleet && fleetWishes(states, fleet, (member) => loginUser(project, member));
-  return states.map(({ member, desired, text }) => {
+  const { certificates, state, transport } = project;
+  const userOf = (member: Member): string => loginUser(project, member);
+  const wishes = fleet && fleetWishes(states, fleet, userOf, ({ name }) => certificates?.get(name)?.digest);
+  const access = etcdAccess(transport, state);
+  return states.map(({ member, desired: told, text }) => {
     const digest = createHash('sha256').update(text).digest('hex');
     const wish = wishes?.get(member.name);
-    return new HostRun({ member, desired, digest, question: questionFor(desired, wish, etcd), fleet: wish, etcd });
+    const files = certificates?.get(member.name)?.files ?? [];
+    const desired = files.length === 0 ? told : { ...told, files: [...told.files, ...files] };
+    const question = questionFor(desired, wish, etcd);
+    return new HostRun({ member, desired, digest, question, fleet: wish, etcd, access });
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Member } from '../cluster/types.js';
+import { TLS_FILES } from '../etcd/transport.js';
 import { clientAddress } from '../phases/etcd-host.js';
 import { quote } from '../util/shell.js';
 import { CoreupError } from '../util/errors.js';
@@ -20,18 +21,37 @@ export async function etcdctl(project: Project, args: readonly string[], api: st
   const member = await healthyMember(project);
   const host = desiredHosts(project, renderProject(project)).find((candidate) => candidate.name === member.name);
   if (!host) throw new RangeError(`no host for ${member.name}`);
-  const { host: address, port } = clientAddress(host.desired);
   const version = api ?? apiVersionFor(args);
-  const given = args.some((arg) => /^(--endpoints?|--peers|-C)(=|$)/.test(arg));
-  const endpoint = given ? [] : [`--endpoints=http://${address.includes(':') ? `[${address}]` : address}:${port}`];
-  const command = ['env', `ETCDCTL_API=${version}`, 'etcdctl', ...endpoint, ...args].map(quote).join(' ');
+  const { scheme, host: address, port } = clientAddress(host.desired);
+  const endpoint = `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const secure = scheme === 'https' && host.access !== undefined;
+  const defaults = [
+    { given: /^(--endpoints?|--peers|-C)(=|$)/, flags: [`--endpoints=${endpoint}`] },
+    ...(secure ? certificateFlags(version) : []),
+  ].filter(({ given }) => !args.some((arg) => given.test(arg)));
+  const flags = defaults.flatMap((one) => one.flags);
+  const command = ['env', `ETCDCTL_API=${version}`, 'etcdctl', ...flags, ...args].map(quote).join(' ');
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   return attachTo(project, member, command, {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     terminal,
+    // The key is root's.
+    ...(secure ? { sudo: true } : {}),
   });
+}
+
+/** What the two APIs call the same files; nothing is added to what the person gives. */
+function certificateFlags(version: string): readonly { readonly given: RegExp; readonly flags: readonly string[] }[] {
+  const { ca, client } = TLS_FILES;
+  const names = version === '2' ? ['ca-file', 'cert-file', 'key-file'] : ['cacert', 'cert', 'key'];
+  const files = [ca, client.cert, client.key];
+  const given = new RegExp(`^--?(${names.slice(1).join('|')})(=|$)`);
+  return [
+    { given: new RegExp(`^--?${names[0]}(=|$)`), flags: [`--${names[0]}=${files[0]}`] },
+    { given, flags: [`--${names[1]}=${files[1]}`, `--${names[2]}=${files[2]}`] },
+  ];
 }
 
 async function healthyMember(project: Project): Promise<Member> {

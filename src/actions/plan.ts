@@ -14,12 +14,14 @@ import { freshHost } from '../plan/fresh-host.js';
 import type { RollOut } from '../plan/quorum.js';
 import type { HostStatus, Provider } from '../providers/port.js';
 import type { Reporter } from '../report/port.js';
+import { presentCertificates } from './certificates.js';
 import { checkProject, comparison, startRun } from './compare.js';
 import { desiredHosts } from './desired.js';
 import { lacksToken } from './discovery.js';
 import { preparePrograms, type ProgramWishes } from './programs.js';
 import { SUITE_ETCD, type Project } from './project.js';
 import { openProvider, openSsh } from './session.js';
+import { tellTransport } from './transport.js';
 
 export interface PlanOptions {
   readonly reporter: Reporter;
@@ -67,8 +69,10 @@ export const BOOK_KEEPING = 'record';
  * @throws InputError for wrong input; CoreupError for what would stop `up` as a whole. Members that would be refused are
  * in the result.
  */
-export async function planUp(project: Project, options: PlanOptions): Promise<PlanResult> {
-  const { rendered, services } = checkProject(project);
+export async function planUp(asked: Project, options: PlanOptions): Promise<PlanResult> {
+  const { rendered, services } = checkProject(asked);
+  tellTransport(asked, options.reporter);
+  const project = await presentCertificates(asked, rendered);
   const wishes = await programs(project, options);
   await noteToken(project, options.reporter);
   const all = desiredHosts(project, rendered, wishes);

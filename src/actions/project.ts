@@ -9,7 +9,9 @@ import { parseEtcdVersion, type EtcdVersion } from '../etcd/version.js';
 import { memberAddress } from '../providers/local/subnet.js';
 import { addressesOf, givenAs, withGiven } from '../providers/ssh.js';
 import { StateDirectory, type DiscoveryState, type State } from '../state/state.js';
+import type { Certificates } from './certificates.js';
 import { discoveryMode, hasDiscoveryNode } from './discovery.js';
+import { projectTransport, type ProjectTransport } from './transport.js';
 
 /** The etcd that Debian's releases bring along, and so the hosts of the local provider. */
 export const SUITE_ETCD = { bookworm: '3.4.23', trixie: '3.5.16' } as const;
@@ -26,6 +28,10 @@ export interface Project {
   readonly discoveryState: DiscoveryState | undefined;
   /** The etcd of a member's host, as it was last seen, or as the local provider's suite has it. */
   readonly etcdVersion: (member: Member) => EtcdVersion | undefined;
+  /** What etcd is to speak. */
+  readonly transport: ProjectTransport;
+  /** What hosts need for TLS, once it has been made. */
+  readonly certificates?: Certificates;
   readonly state: StateDirectory;
   readonly warnings: readonly Finding[];
 }
@@ -54,7 +60,7 @@ export function withStandIns(project: Project): Project {
   return { ...project, unplaced: [] };
 }
 
-type Remembered = Pick<State, 'discovery' | 'versions' | 'addresses'>;
+type Remembered = Pick<State, 'bootstrap' | 'discovery' | 'versions' | 'addresses'>;
 
 function assemble(
   { directory, config, state, warnings }: Pick<Project, 'directory' | 'config' | 'state' | 'warnings'>,
@@ -81,6 +87,7 @@ function assemble(
     discovery: discoveryMode(config, cluster, remembered.discovery),
     discoveryState: remembered.discovery,
     etcdVersion: ({ name }) => versions.get(name) ?? ofSuite,
+    transport: projectTransport(config, cluster, remembered.bootstrap),
     state,
     warnings,
   };

@@ -2,19 +2,42 @@ import { open } from 'node:fs/promises';
 import { CoreupError, messageOf } from '../util/errors.js';
 import { quote } from '../util/shell.js';
 
-/** Names a file that holds the sudo password, for where there is no terminal. */
-const VARIABLE = 'COREUP_SUDO_PASSWORD_FILE';
+/** Name files that hold the sudo password, and the passphrase of the certificate authority, for where there is no terminal. */
+const SUDO_VARIABLE = 'COREUP_SUDO_PASSWORD_FILE';
+const CA_VARIABLE = 'COREUP_CA_PASSPHRASE_FILE';
 const MOST = 64 * 1024;
 
 /**
- * The sudo password for where nobody can be asked: the first line of the file that the environment names. The password
- * itself is not taken from the environment, which every program that is started inherits.
+ * The sudo password for where nobody can be asked.
  *
  * @returns undefined where no file is named
  * @throws CoreupError SUDO_PASSWORD_FILE if it cannot be read, is empty, or others may read it
  */
-export async function sudoPasswordFromFile(environment = process.env): Promise<string | undefined> {
-  const file = environment[VARIABLE];
+export function sudoPasswordFromFile(environment = process.env): Promise<string | undefined> {
+  return firstLine(SUDO_VARIABLE, environment, 'sudo password', 'SUDO_PASSWORD_FILE');
+}
+
+/**
+ * The passphrase of the certificate authority's key, for where nobody can be asked.
+ *
+ * @returns undefined where no file is named
+ * @throws CoreupError CA_PASSPHRASE_FILE if it cannot be read, is empty, or others may read it
+ */
+export function caPassphraseFromFile(environment = process.env): Promise<string | undefined> {
+  return firstLine(CA_VARIABLE, environment, 'passphrase of the certificate authority', 'CA_PASSPHRASE_FILE');
+}
+
+/**
+ * The first line of the file that the environment names. The secret itself is not taken from the environment, which every
+ * program that is started inherits.
+ */
+async function firstLine(
+  variable: string,
+  environment: NodeJS.ProcessEnv,
+  what: string,
+  code: string,
+): Promise<string | undefined> {
+  const file = environment[variable];
   if (file === undefined || file === '') return undefined;
   try {
     const handle = await open(file, 'r');
@@ -31,9 +54,9 @@ export async function sudoPasswordFromFile(environment = process.env): Promise<s
       await handle.close();
     }
   } catch (error) {
-    throw new CoreupError(`the sudo password cannot be taken from ${file}: ${messageOf(error)}`, {
-      code: 'SUDO_PASSWORD_FILE',
-      hint: `Let ${VARIABLE} name a file that only you can read, with the password as its first line.`,
+    throw new CoreupError(`the ${what} cannot be taken from ${file}: ${messageOf(error)}`, {
+      code,
+      hint: `Let ${variable} name a file that only you can read, with the ${what} as its first line.`,
       cause: error,
     });
   }

@@ -6,6 +6,7 @@ import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
 import { orAbort, pause as wait } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
+import { TLS } from '../etcd/transport.js';
 import { fleetStatus, type ReachedHost } from './fleet-status.js';
 import { withHosts, type Way } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -35,6 +36,8 @@ export interface StatusReport {
     /** Name of the leader, '' while there is none. */
     readonly leader: string;
     readonly cluster_id: string;
+    /** Whether clients and peers speak TLS with coreup's certificates. */
+    readonly tls: boolean;
     readonly members: readonly MemberReport[];
   };
   /** null where there is no fleet. */
@@ -217,6 +220,7 @@ function report(
     etcd: {
       leader: reports.find((member) => member.leader)?.name ?? '',
       cluster_id: [...statuses.values()][0]?.clusterId ?? '',
+      tls: project.transport.goal === TLS && project.transport.from === undefined,
       members: reports,
     },
     fleet,

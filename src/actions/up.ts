@@ -14,6 +14,7 @@ import type { Reporter } from '../report/port.js';
 import type { Journal } from '../state/journal.js';
 import { writeRendered } from '../render/files.js';
 import { findAddresses } from './addresses.js';
+import { prepareCertificates } from './certificates.js';
 import { changing } from './changing.js';
 import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -21,6 +22,7 @@ import { prepareDiscovery, rendezvousOf } from './discovery.js';
 import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
+import { tellTransport } from './transport.js';
 
 export interface UpOptions {
   readonly reporter: Reporter;
@@ -82,16 +84,18 @@ async function bringUp(
   const ssh = await openSsh(asked);
   try {
     const { reporter, signal } = options;
+    tellTransport(asked, reporter);
     const placed = await failuresOf(() => findAddresses(asked, { ssh, reporter, signal, remember: true }));
     if (placed instanceof MembersFailedError)
       return resultOf(asked, await openProvider(asked, false), { started, changes: 0, failed: placed });
-    const project = await prepareDiscovery(placed, {
+    const discovering = await prepareDiscovery(placed, {
       signal,
       onRetry: (reason) => {
         reporter.info(`${reason}; trying again`);
       },
     });
-    const rendered = project === asked ? first : renderProject(project);
+    const rendered = discovering === asked ? first : renderProject(discovering);
+    const project = await prepareCertificates(discovering, rendered, options);
     const wishes = await preparePrograms(project, options);
     const hosts = desiredHosts(project, rendered, wishes);
     const rendezvous = rendezvousOf(project);

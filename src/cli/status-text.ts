@@ -16,7 +16,7 @@ export function statusText(report: StatusReport, colors: boolean): string {
   ]);
   const verdict = report.healthy ? color.green('healthy') : color.red('not healthy');
   const lines = [
-    `${report.cluster}: ${verdict}${etcd.cluster_id === '' ? '' : `, etcd cluster ${etcd.cluster_id}`}`,
+    `${report.cluster}: ${verdict}${etcd.cluster_id === '' ? '' : `, etcd cluster ${etcd.cluster_id}`}${etcd.tls ? '' : ', plain http'}`,
     '',
     ...table(['MEMBER', 'ID', 'ADDRESS', 'HEALTH', 'LEADER', 'VERSION'], members),
     ...etcd.members.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])),

@@ -1,12 +1,10 @@
 import * as z from 'zod';
 import { allowed, discriminators, unwrap } from './describe.js';
-import { formatPath } from './key-path.js';
-import { PENDING } from './not-yet.js';
 import { configSchema } from './schema.js';
 
 /** The reference page of config.ts, docs/config.md, as Markdown. Made of the schema alone, so it cannot fall behind. */
 export function referencePage(): string {
-  return `${[INTRODUCTION, ...pending(), ...section('', configSchema, 2)].join('\n\n')}\n`;
+  return `${[INTRODUCTION, ...section('', configSchema, 2)].join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# config.ts
@@ -16,12 +14,6 @@ const INTRODUCTION = `# config.ts
 A project's \`config.ts\` default-exports \`defineConfig({ … })\` from \`coreup\`, or \`defineConfig(() => ({ … }))\`, or an
 async function. Every key has a default except those marked *required*. Keys are in snake_case, as in cloud-config.
 Paths are relative to the file. \`config.example.ts\` shows every key in use; \`coreup init\` writes a config to start from.`;
-
-function pending(): readonly string[] {
-  if (PENDING.length === 0) return [];
-  const items = PENDING.map(({ path, what }) => `- \`${formatPath(path)}\`: ${what}`);
-  return [['This version knows these keys, but refuses what is not built yet:', '', ...items].join('\n')];
-}
 
 /** A table of an object's keys, followed by a section for each key that has keys of its own. */
 function section(path: string, schema: z.ZodObject, level: number): readonly string[] {

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { instanceName } from '../cluster/build.js';
+import { CERTIFICATE_KEYS } from '../etcd/transport.js';
 import { formatPath, valueAt, type KeyPath } from './key-path.js';
 import { nearest } from '../util/nearest.js';
-import { notYet } from './not-yet.js';
 import { servesDiscovery } from './resolve.js';
 import type { Sections } from './schema.js';
 import type { Issue } from './issues.js';
@@ -190,6 +190,23 @@ const dnsServer: Rule = ({ discovery, provider }) => {
   return [];
 };
 
+/** Two makers of certificates for one etcd. */
+const oneMaker: Rule = ({ etcd, discovery }) => {
+  if (etcd?.tls !== true) return [];
+  const given = CERTIFICATE_KEYS.map((key) => key.replaceAll('-', '_') as keyof typeof etcd).filter(
+    (key) => etcd[key] !== undefined,
+  );
+  const own = given.map((key) => ({
+    path: ['etcd', key],
+    message: `etcd.${key} names a file of yours, and with tls: true coreup makes the certificates; leave one of them out`,
+  }));
+  if (discovery?.mode !== 'dns' || discovery.peer_auto_tls !== true) return own;
+  const path = ['discovery', 'peer_auto_tls'];
+  const message =
+    'discovery.peer_auto_tls lets each etcd make certificates of its own; with etcd.tls: true coreup makes them';
+  return [...own, { path, message }];
+};
+
 const rules: readonly Rule[] = [
   hostCount,
   membersWithinInstances,
@@ -198,7 +215,7 @@ const rules: readonly Rule[] = [
   knownMetadataMembers,
   electionTimeout,
   dnsServer,
-  notYet,
+  oneMaker,
 ];
 
 function memberNames({

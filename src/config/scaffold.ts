@@ -52,17 +52,17 @@ function userDataText(clusterName: string): string {
   return `#cloud-config
 
 # What every member starts from. For each one coreup writes a copy, user-data-N, with what differs:
-# etcd2's name, and initial-cluster with the names and addresses of all members.
+# etcd2's name, initial-cluster with the names and addresses of all members, and where the certificates are that coreup
+# makes. With http URLs here, etcd speaks plain http (docs/tls.md).
 # $public_ipv4 and $private_ipv4 stay as they are until the host reads them.
 coreos:
   etcd2:
     # Where clients reach this member: what it tells others, and where it listens.
-    advertise-client-urls: http://$private_ipv4:2379
-    # Without TLS, only on the private network and on the host itself.
-    listen-client-urls: http://$private_ipv4:2379,http://127.0.0.1:2379
+    advertise-client-urls: https://$private_ipv4:2379
+    listen-client-urls: https://$private_ipv4:2379,https://127.0.0.1:2379
     # Where the other members reach it.
-    initial-advertise-peer-urls: http://$private_ipv4:2380
-    listen-peer-urls: http://$private_ipv4:2380
+    initial-advertise-peer-urls: https://$private_ipv4:2380
+    listen-peer-urls: https://$private_ipv4:2380
     # Keeps clusters apart that share a network: give each its own.
     initial-cluster-token: ${clusterName}
     initial-cluster-state: new

@@ -1,5 +1,6 @@
 import type { DiscoveryMode, EtcdSettings, SharedSettings } from './mode.js';
 import { sameName } from './dns/records.js';
+import { settledMembership } from './static.js';
 
 /** Discovery by SRV records, as config.ts has it. */
 export interface DnsDiscovery {
@@ -38,8 +39,12 @@ export function dnsDiscovery(discovery: DnsDiscovery): DiscoveryMode {
  */
 export function settledDns(discovery: DnsDiscovery, membership: string): DiscoveryMode {
   const mode = dnsDiscovery(discovery);
-  const etcd2 = { 'initial-cluster': membership, 'initial-cluster-state': 'existing', ...peerUrls(discovery) };
-  return { ...mode, settings: () => () => ({ etcd2 }) };
+  return {
+    ...mode,
+    settings: (_cluster, peers) => () => ({
+      etcd2: { ...settledMembership(membership, peers), ...peerUrls(discovery) },
+    }),
+  };
 }
 
 /** Peer URLs have to say https; cloud-config has no key for the rest, so it goes into etcd's environment. */
@@ -50,7 +55,7 @@ function peerUrls({ peerAutoTls }: DnsDiscovery): EtcdSettings {
 
 function sharedSettings({ nameserver, peerAutoTls }: DnsDiscovery): SharedSettings {
   return {
-    peerScheme: peerAutoTls ? 'https' : 'http',
+    ...(peerAutoTls ? { peerScheme: 'https' } : {}),
     environment: peerAutoTls ? { ETCD_PEER_AUTO_TLS: 'true' } : {},
     files: nameserver === undefined ? {} : { '/etc/resolv.conf': [`nameserver ${nameserver}`] },
   };

@@ -1,4 +1,5 @@
 import type { Cluster, Member } from '../cluster/types.js';
+import type { Scheme } from '../etcd/transport.js';
 import type { EtcdVersion } from '../etcd/version.js';
 
 /** etcd2 settings in the spelling of cloud-config (`initial-cluster`); null takes a key out. */
@@ -8,6 +9,8 @@ export type EtcdSettings = Readonly<Record<string, string | null>>;
 export interface MemberSettings {
   /** Keys of `coreos.etcd2`; null takes one out. A member whose section is null runs no etcd at all. */
   readonly etcd2: EtcdSettings | null;
+  /** Keys of `coreos.etcd2` for the transport: URLs where the user-data has none, and certificates. */
+  readonly transport: Readonly<Record<string, string>>;
   /** Variables of etcd's environment that cloud-config has no key for; they become a drop-in. */
   readonly environment: Readonly<Record<string, string>>;
   /** Files, by path, with the lines of their content; what user-data writes itself stays. */
@@ -16,8 +19,8 @@ export interface MemberSettings {
 
 /** What instances of every role need to reach the members. */
 export interface SharedSettings extends Pick<MemberSettings, 'environment' | 'files'> {
-  /** What the members' peers speak. */
-  readonly peerScheme: 'http' | 'https';
+  /** What the members' peers speak, whatever the transport of the cluster is. */
+  readonly peerScheme?: 'https';
 }
 
 export type ModeName = 'static' | 'public' | 'custom' | 'dns' | 'ephemeral';
@@ -26,10 +29,17 @@ export type ModeName = 'static' | 'public' | 'custom' | 'dns' | 'ephemeral';
 export interface DiscoveryMode {
   /** Name of the mode and of its template, `templates/<name>.hbs`. */
   readonly name: ModeName;
-  /** What goes for workers, too; plain http and nothing else where it is absent. */
+  /** What goes for workers, too. */
   readonly shared?: SharedSettings;
-  /** What the etcd2 section of an etcd member must say for this mode, besides its name. Pure. */
-  settings(cluster: Cluster): (member: Member, etcd: EtcdVersion | undefined) => Partial<MemberSettings>;
+  /**
+   * What the etcd2 section of an etcd member must say for this mode, besides its name. Pure.
+   *
+   * @param peers what members speak to each other
+   */
+  settings(
+    cluster: Cluster,
+    peers?: Scheme,
+  ): (member: Member, etcd: EtcdVersion | undefined) => Partial<MemberSettings>;
   /**
    * Whether a setting that a user-data already has means the same as the wanted one, so that it can stay as the user
    * wrote it.

@@ -1,6 +1,13 @@
 import type { Cluster, Member } from '../cluster/types.js';
+import { PLAIN, transportSettings, type Transport } from '../etcd/transport.js';
 import { hasProxy, type EtcdVersion } from '../etcd/version.js';
-import { BOOTSTRAP_KEYS, type DiscoveryMode, type EtcdSettings, type MemberSettings } from './mode.js';
+import {
+  BOOTSTRAP_KEYS,
+  type DiscoveryMode,
+  type EtcdSettings,
+  type MemberSettings,
+  type SharedSettings,
+} from './mode.js';
 import { initialCluster } from './static.js';
 
 /** What founding or joining a cluster needs, and an etcd that is no member of it must not have. */
@@ -24,26 +31,29 @@ const MEMBERSHIP_KEYS = [
 export function memberSettings(
   mode: DiscoveryMode,
   cluster: Cluster,
+  transport: Transport = PLAIN,
 ): (member: Member, etcd: EtcdVersion | undefined) => MemberSettings {
-  const ofMode = mode.settings(cluster);
+  const shared: SharedSettings = mode.shared ?? { environment: {}, files: {} };
+  const peers = shared.peerScheme ?? (transport.own ? undefined : transport.peers);
+  const ofMode = mode.settings(cluster, peers);
   const none = without(MEMBERSHIP_KEYS);
-  const shared = mode.shared ?? { peerScheme: 'http', environment: {}, files: {} };
   const { files } = shared;
-  const proxy = { ...none, 'initial-cluster': initialCluster(cluster, shared.peerScheme), proxy: 'on' };
+  const proxy = { ...none, 'initial-cluster': initialCluster(cluster, peers), proxy: 'on' };
   return (member, etcd) => {
+    const common = { files, transport: transportSettings(transport, member.role), environment: {} };
     switch (member.role) {
       case 'discovery':
-        return { etcd2: { ...none, proxy: null }, environment: {}, files };
+        return { ...common, etcd2: { ...none, proxy: null } };
       case 'worker':
         return hasProxy(etcd)
-          ? { etcd2: proxy, environment: shared.environment, files }
-          : { etcd2: null, environment: {}, files };
+          ? { ...common, etcd2: proxy, environment: shared.environment }
+          : { ...common, etcd2: null, transport: {} };
       case 'etcd': {
         const { etcd2, environment = {} } = ofMode(member, etcd);
         return {
+          ...common,
           etcd2: { ...without(BOOTSTRAP_KEYS), ...etcd2 },
           environment: { ...shared.environment, ...environment },
-          files,
         };
       }
     }

@@ -1,6 +1,7 @@
 import { etcdMembers } from '../cluster/build.js';
 import type { Cluster } from '../cluster/types.js';
-import type { DiscoveryMode } from './mode.js';
+import type { Scheme } from '../etcd/transport.js';
+import type { DiscoveryMode, EtcdSettings } from './mode.js';
 
 /** The port that the initial-cluster URLs of coreup name: etcd's own peer port. */
 const PEER_PORT = 2380;
@@ -8,8 +9,8 @@ const PEER_PORT = 2380;
 /** Static discovery: every member is told all names and peer URLs. */
 export const staticDiscovery: DiscoveryMode = {
   name: 'static',
-  settings: (cluster) => {
-    const settings = { etcd2: { 'initial-cluster': initialCluster(cluster) } };
+  settings: (cluster, peers) => {
+    const settings = { etcd2: { 'initial-cluster': initialCluster(cluster, peers) } };
     return () => settings;
   },
   same,
@@ -21,15 +22,28 @@ export const staticDiscovery: DiscoveryMode = {
  * @param membership `name=peer-url` pairs, comma separated
  */
 export function staticMembership(membership: string): DiscoveryMode {
-  const settings = { etcd2: { 'initial-cluster': membership, 'initial-cluster-state': 'existing' } };
-  return { name: 'static', settings: () => () => settings, same };
+  return {
+    name: 'static',
+    settings: (_cluster, peers) => {
+      const settings = { etcd2: settledMembership(membership, peers) };
+      return () => settings;
+    },
+    same,
+  };
+}
+
+/** The keys for a membership that exists. What its members speak may have changed since it was written down. */
+export function settledMembership(membership: string, peers: Scheme | undefined): EtcdSettings {
+  const initialCluster = peers === undefined ? membership : membership.replace(/=https?:/g, `=${peers}:`);
+  return { 'initial-cluster': initialCluster, 'initial-cluster-state': 'existing' };
 }
 
 /**
+ * @param scheme what members speak to each other
  * @returns `name=peer-url` pairs of all etcd members in order, comma separated, as etcd's `--initial-cluster` reads
  * them (etcd documentation, "Clustering Guide", static)
  */
-export function initialCluster(cluster: Cluster, scheme: 'http' | 'https' = 'http'): string {
+export function initialCluster(cluster: Cluster, scheme: Scheme = 'http'): string {
   return etcdMembers(cluster)
     .map((member) => `${member.name}=${scheme}://${member.privateIpv4}:${PEER_PORT}`)
     .join(',');

@@ -1,3 +1,5 @@
+import { TLS_FILES } from '../etcd/transport.js';
+
 /** The names that fleet has on CoreOS. */
 export const FLEET_UNIT = 'fleet.service';
 export const FLEET_SOCKET_UNIT = 'fleet.socket';
@@ -52,11 +54,30 @@ WantedBy=sockets.target
 /**
  * What fleet must know of its cluster; a cloud-config's `coreos.fleet` section comes after it and wins.
  *
- * @param servers client URLs of etcd: the host's own first. fleet goes on to the next where one does not answer
+ * @param etcdServers client URLs of etcd: the host's own first. fleet goes on to the next where one does not answer
+ * @param certificates digest of the certificates that etcd wants to see: fleet reads them when it starts, so that others
+ *   are another drop-in, and a restart
  */
-export function fleetDefaults({ servers, publicIp }: { servers: readonly string[]; publicIp: string }): string {
-  return `[Service]
-Environment="FLEET_ETCD_SERVERS=${servers.join(',')}"
-Environment="FLEET_PUBLIC_IP=${publicIp}"
-`;
+export function fleetDefaults({
+  etcdServers,
+  publicIp,
+  certificates,
+}: {
+  readonly etcdServers: readonly string[];
+  readonly publicIp: string;
+  readonly certificates?: string | undefined;
+}): string {
+  const lines = [
+    `Environment="FLEET_ETCD_SERVERS=${etcdServers.join(',')}"`,
+    `Environment="FLEET_PUBLIC_IP=${publicIp}"`,
+    ...(certificates === undefined
+      ? []
+      : [
+          `# sha256 of the certificates: ${certificates}`,
+          `Environment="FLEET_ETCD_CAFILE=${TLS_FILES.ca}"`,
+          `Environment="FLEET_ETCD_CERTFILE=${TLS_FILES.client.cert}"`,
+          `Environment="FLEET_ETCD_KEYFILE=${TLS_FILES.client.key}"`,
+        ]),
+  ];
+  return `[Service]\n${lines.join('\n')}\n`;
 }

@@ -2,7 +2,10 @@ import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
 import type { HostState } from '../cluster/host-state.js';
 import { EtcdClient } from '../etcd/client.js';
 import type { ExpectedMember } from '../etcd/verify.js';
-import type { Connection } from '../ssh/port.js';
+import type { Scheme } from '../etcd/transport.js';
+import { CoreupError } from '../util/errors.js';
+import type { Dial } from '../util/http.js';
+import { overTls } from '../util/tls.js';
 import type { EtcdHost, HostRun } from './run.js';
 
 /** The members of the etcd cluster, with a client for each that goes over the host's SSH connection. */
@@ -19,7 +22,7 @@ function etcdHost(host: HostRun): EtcdHost {
   return {
     host,
     name: host.name,
-    client: etcdClient(() => host.connection, host.desired),
+    client: etcdClient(host),
     expected: expectedMember(host.desired, host.name),
   };
 }
@@ -29,9 +32,26 @@ function etcdHost(host: HostRun): EtcdHost {
  *
  * @param timeout milliseconds for each request
  */
-export function etcdClient(connection: () => Connection, desired: HostState, timeout?: number): EtcdClient {
-  const { host, port } = clientAddress(desired);
-  return new EtcdClient(() => connection().forward(host, port), timeout);
+export function etcdClient(host: HostRun, timeout?: number): EtcdClient {
+  return new EtcdClient(dialEtcd(host), timeout);
+}
+
+/** Opens streams to this host's etcd, over TLS where it speaks TLS. */
+export function dialEtcd(target: HostRun): Dial {
+  const { name, access } = target;
+  const { scheme, host, port } = clientAddress(target.desired);
+  const plain: Dial = () => target.connection.forward(host, port);
+  const secure = access && overTls(plain, access.context, name);
+  if (access?.either === true && secure) return () => secure().catch(plain);
+  if (scheme === 'http') return plain;
+  if (secure) return secure;
+  return () =>
+    Promise.reject(
+      new CoreupError('it speaks TLS with certificates that are not from coreup, which has none for it', {
+        code: 'ETCD_FOREIGN_TLS',
+        hint: 'Leave cert_file and the like out of config.ts and user-data: coreup makes certificates, with `tls: true`.',
+      }),
+    );
 }
 
 /** What etcd's member list must say of a member, from its settings. */
@@ -54,11 +74,21 @@ function isNamed(environment: ReadonlyMap<string, string>, name: string): boolea
 }
 
 /** Where, seen from the host, its etcd answers clients: the first listen address, or this host's own for a wildcard. */
-export function clientAddress(desired: HostState): { readonly host: string; readonly port: number } {
+export function clientAddress(desired: HostState): ClientAddress {
   const [first = 'http://localhost:2379'] = urls(etcdEnvironment(desired).get('ETCD_LISTEN_CLIENT_URLS') ?? '');
   const url = new URL(first === '' ? 'http://localhost:2379' : first);
   const wildcard = url.hostname === '0.0.0.0' || url.hostname === '[::]';
-  return { host: wildcard ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
+  return {
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    host: wildcard ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+  };
+}
+
+export interface ClientAddress {
+  readonly scheme: Scheme;
+  readonly host: string;
+  readonly port: number;
 }
 
 function urls(list: string): readonly string[] {

@@ -28,6 +28,7 @@ export function fleetWishes(
   all: readonly Wanted[],
   wish: Pick<FleetWish, 'enabled' | 'programs'>,
   userOf: (member: Member) => string,
+  certificates: (member: Member) => string | undefined = () => undefined,
 ): ReadonlyMap<string, FleetWish> {
   return new Map(
     all
@@ -39,6 +40,7 @@ export function fleetWishes(
           etcdServers: etcdServers(desired, all),
           publicIp: member.publicIpv4,
           socketUser: userOf(member),
+          certificates: certificates(member),
         },
       ]),
   );

@@ -9,8 +9,8 @@ import type { Phase } from './runner.js';
 export const found: Phase<UpRun> = {
   title: 'Founding the cluster',
   skip: ({ founding }) => !founding,
-  async run({ hosts, state }) {
+  async run({ hosts, state, tls }) {
     const members = etcdHosts(hosts).map(({ name }) => name);
-    await state.update((before) => ({ ...before, bootstrap: { phase: 'started', members } }));
+    await state.update((before) => ({ ...before, bootstrap: { phase: 'started', members, ...(tls && { tls }) } }));
   },
 };

@@ -1,5 +1,6 @@
 import { etcdDirectories, wantsEtcd } from '../plan/adapt.js';
 import { bringsEtcdService, etcdRefusal } from '../plan/adapt-etcd.js';
+import { trustsAnother } from '../plan/authority.js';
 import { fleetRefusal } from '../plan/adapt-fleet.js';
 import { misplaced } from '../cluster/addresses.js';
 import { obstacles } from '../plan/obstacles.js';
@@ -62,6 +63,12 @@ async function refusals(host: HostRun, cluster: string): Promise<MemberFailure[]
   }
   const noFleet = fleetRefusal(host.fleet, observation);
   if (noFleet) return refuse(noFleet.message, noFleet.hint);
+  if (trustsAnother(host.desired, observation)) {
+    return refuse(
+      "trusts a certificate authority that is not this project's: with other certificates it would leave its cluster",
+      'Take .coreup/pki from the machine that set the cluster up, or from a copy.',
+    );
+  }
   return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
 }
 
@@ -152,9 +159,7 @@ const ASK_TIMEOUT = 2000;
 
 /** etcd's member list as any running member knows it; undefined where none answers. */
 async function memberList(members: readonly EtcdHost[]): Promise<readonly ListedMember[] | undefined> {
-  const lists = await Promise.allSettled(
-    members.map(({ host }) => etcdClient(() => host.connection, host.desired, ASK_TIMEOUT).members()),
-  );
+  const lists = await Promise.allSettled(members.map(({ host }) => etcdClient(host, ASK_TIMEOUT).members()));
   return lists.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))[0];
 }
 

@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import type { EtcdClient } from '../etcd/client.js';
@@ -38,6 +39,16 @@ export interface HostGoal {
   readonly fleet?: FleetWish | undefined;
   /** Absent where etcd.source is no concern of the run. */
   readonly etcd?: EtcdWish | undefined;
+  /** How coreup itself speaks to its etcd. */
+  readonly access?: EtcdAccess | undefined;
+}
+
+/** What coreup needs to speak to etcd over TLS. */
+export interface EtcdAccess {
+  /** Throws where there are no certificates yet. */
+  readonly context: () => SecureContext;
+  /** Whether a member may speak plain http just as well: the cluster changes from one to the other. */
+  readonly either: boolean;
 }
 
 /** Everything about one member during a run; filled in from phase to phase. */
@@ -80,6 +91,9 @@ export class HostRun {
   }
   get question(): Question {
     return this.#goal.question;
+  }
+  get access(): EtcdAccess | undefined {
+    return this.#goal.access;
   }
   get fleet(): FleetWish | undefined {
     return this.#goal.fleet;
@@ -178,6 +192,8 @@ export interface UpRun extends RunBase {
   readonly rendezvous?: Rendezvous;
   /** Whether this run founds the cluster: it has never been whole. Known once the guard has looked. */
   founding: boolean;
+  /** Whether etcd is to speak TLS with coreup's certificates. */
+  readonly tls: boolean;
   /** The order of restarts; known where a member that works is to restart. */
   rollOut?: RollOut;
 }

@@ -3,7 +3,7 @@ import { EtcdV2Client } from '../etcd/v2-client.js';
 import { wantsEtcd } from '../plan/adapt.js';
 import { orAbort } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
-import { clientAddress, discoveryHost, etcdHosts } from './etcd-host.js';
+import { dialEtcd, discoveryHost, etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
@@ -32,8 +32,7 @@ function proxies(hosts: readonly HostRun[]): readonly HostRun[] {
 }
 
 async function waitForProxy(host: HostRun, names: readonly string[], { patience = PATIENCE }: UpRun): Promise<void> {
-  const at = clientAddress(host.desired);
-  const client = new EtcdV2Client(() => host.connection.forward(at.host, at.port));
+  const client = new EtcdV2Client(dialEtcd(host));
   const deadline = performance.now() + patience.ready;
   for (;;) {
     const problem = await lookThrough(client, names);

@@ -163,6 +163,7 @@ async function rememberCluster(
     bootstrap: {
       phase: 'done',
       members: members.map((member) => member.name),
+      ...(run.tls && { tls: true }),
       ...(clusterId === undefined ? {} : { clusterId }),
     },
   }));

@@ -17,6 +17,8 @@ export interface FleetWish {
   readonly publicIp: string;
   /** The user that coreup logs in as. */
   readonly socketUser: string;
+  /** Digest of the host's certificates, where etcd wants one to be shown. */
+  readonly certificates?: string | undefined;
 }
 
 /** Units and paths that are looked at wherever fleet may run. */
@@ -68,7 +70,7 @@ function* fleetFiles(wish: FleetWish, host: Observation, origin: FleetOrigin): G
     yield text(ETC_UNITS + FLEET_UNIT, fleetServiceUnit(host.fleetd));
   }
   if (origin !== 'distribution') yield text(ETC_UNITS + FLEET_SOCKET_UNIT, fleetSocketUnit(wish.socketUser));
-  yield text(DEFAULTS, fleetDefaults({ servers: wish.etcdServers, publicIp: wish.publicIp }));
+  yield text(DEFAULTS, fleetDefaults(wish));
 }
 
 function text(path: string, content: string): HostFile {

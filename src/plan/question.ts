@@ -1,4 +1,5 @@
 import type { HostState } from '../cluster/host-state.js';
+import { TLS_FILES } from '../etcd/transport.js';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import { ADDED_PATHS, ADDED_UNITS, etcdDirectories } from './adapt.js';
 import { etcdPaths, type EtcdWish } from './adapt-etcd.js';
@@ -29,7 +30,7 @@ export function questionFor(desired: HostState, fleet?: FleetWish, etcd?: EtcdWi
     ]),
     contents: unique([
       ...withTemplates(desired.edits.map((edit) => edit.path)),
-      ...desired.files.map((file) => file.path).filter(isEtcdDropIn),
+      ...desired.files.map((file) => file.path).filter((path) => isEtcdDropIn(path) || path === TLS_FILES.ca),
     ]),
     units: unique([...units.filter((unit) => !isNetwork(unit)), ...ADDED_UNITS]),
     users: unique(users),

@@ -26,11 +26,11 @@ interface TemplateMember {
 export function templateContexts(cluster: Cluster): (member: Member, settings: MemberSettings) => TemplateContext {
   const members = new Map(cluster.members.map((member) => [member.name, templateMember(member)]));
   const shared = { name: cluster.name, members: [...members.values()] };
-  return (member, { etcd2 }) => ({
+  return (member, { etcd2, transport }) => ({
     cluster: shared,
     member: members.get(member.name) ?? templateMember(member),
     etcd: Object.fromEntries(
-      Object.entries(etcd2 ?? {}).flatMap(([key, value]) =>
+      Object.entries({ ...transport, ...etcd2 }).flatMap(([key, value]) =>
         value === null ? [] : [[key.replaceAll('-', '_'), value]],
       ),
     ),

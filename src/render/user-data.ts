@@ -7,10 +7,12 @@ import type { Cluster, Member, Role } from '../cluster/types.js';
 import type { DiscoveryMode, MemberSettings } from '../discovery/mode.js';
 import { memberSettings } from '../discovery/settings.js';
 import { ETCD_UNIT } from '../etcd/service.js';
+import { PLAIN, type Transport } from '../etcd/transport.js';
 import type { EtcdVersion } from '../etcd/version.js';
 import { InputError } from '../util/errors.js';
 import { templateContexts } from './context.js';
 import { compileTemplate } from './template.js';
+import { initialClusterEdits, transportEdits, valueAt } from './transport-edits.js';
 
 interface Source {
   readonly file: string;
@@ -36,6 +38,8 @@ export interface RenderFacts {
   overrides(member: Member): Overrides;
   /** The etcd of its host, as far as it is known. */
   etcdVersion(member: Member): EtcdVersion | undefined;
+  /** What etcd is to speak; plain http where it is absent. */
+  readonly transport?: Transport;
 }
 
 /** One member's rendered user-data. */
@@ -60,8 +64,10 @@ export function renderUserData(
   base: Base,
   facts: RenderFacts,
 ): readonly UserData[] {
-  const settingsOf = memberSettings(discovery, cluster);
-  const text = base.kind === 'template' ? fromTemplate(cluster, base) : fromCloudConfig(discovery, base);
+  const { transport = PLAIN } = facts;
+  const settingsOf = memberSettings(discovery, cluster, transport);
+  const text =
+    base.kind === 'template' ? fromTemplate(cluster, base, transport) : fromCloudConfig(discovery, base, transport);
   return cluster.members.map((member) => {
     const settings = settingsOf(member, facts.etcdVersion(member));
     const extra = overrideEdits(facts.overrides(member), settings);
@@ -77,23 +83,32 @@ export function renderUserData(
 
 type MemberText = (member: Member, settings: MemberSettings) => string;
 
-function fromTemplate(cluster: Cluster, base: Base): MemberText {
+function fromTemplate(cluster: Cluster, base: Base, transport: Transport): MemberText {
   const contexts = templateContexts(cluster);
   const compiled = new Map<Source, ReturnType<typeof compileTemplate>>();
   return (member, settings) => {
     const source = base.roles?.[member.role] ?? base;
     const render = compiled.get(source) ?? compileTemplate(source);
     compiled.set(source, render);
-    return render(contexts(member, settings), member.name);
+    const text = render(contexts(member, settings), member.name);
+    // Those that come with coreup take their URLs from the context.
+    if (base.roles !== undefined || settings.etcd2 === null) return text;
+    const document = parseCloudConfig({ file: base.file, text });
+    const edits = [
+      ...transportEdits(document, settings, transport, member),
+      ...initialClusterEdits(document, transport, member),
+    ];
+    return edits.length === 0 ? text : editCloudConfig(text, base.file).render(edits);
   };
 }
 
-function fromCloudConfig(discovery: DiscoveryMode, base: Base): MemberText {
+function fromCloudConfig(discovery: DiscoveryMode, base: Base, transport: Transport): MemberText {
   const document = parseCloudConfig(base);
   if (valueAt(document, ['coreos', 'etcd2']) === undefined) throw withoutEtcd(base.file);
   const editor = editCloudConfig(base.text, base.file);
   const hasHostname = valueAt(document, ['hostname']) !== undefined;
-  return (member, { etcd2 }) => {
+  return (member, settings) => {
+    const { etcd2 } = settings;
     const edits: Edit[] = hasHostname ? [{ path: ['hostname'], value: member.name }] : [];
     if (etcd2 === null) return editor.render([...edits, ...withoutEtcdEdits(document)]);
     edits.push({ path: ['coreos', 'etcd2', 'name'], value: member.name });
@@ -103,7 +118,7 @@ function fromCloudConfig(discovery: DiscoveryMode, base: Base): MemberText {
       const stays = value !== null && present !== undefined && discovery.same?.(key, present, value);
       if (!stays) edits.push({ path, value });
     }
-    return editor.render(edits);
+    return editor.render([...edits, ...transportEdits(document, settings, transport, member)]);
   };
 }
 
@@ -146,14 +161,6 @@ function withoutEtcd(file: string): InputError {
     hint: 'Add a `coreos: etcd2:` section; `coreup init` in an empty directory writes one to start from.',
     location: { file },
   });
-}
-
-function valueAt(document: CloudConfigDocument, path: readonly string[]): string | undefined {
-  const node = path.reduce<ReturnType<typeof childOf>>(
-    (at, key) => childOf(at, key.replaceAll('-', '_')),
-    document.root ?? undefined,
-  );
-  return node === undefined ? undefined : stringOf(node);
 }
 
 /** config.ts speaks of members; an etcd that is none keeps what its role has taken out. */

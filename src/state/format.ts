@@ -21,6 +21,8 @@ export interface State {
     readonly members: readonly string[];
     /** etcd's cluster ID (hex), once verified. */
     readonly clusterId?: string;
+    /** Whether it speaks TLS with coreup's certificates; absent: it does not, as all before there was this field. */
+    readonly tls?: boolean;
   };
   /** How the members find each other, where that was made or asked for once; kept until the cluster is destroyed. */
   readonly discovery?: DiscoveryState;
@@ -131,8 +133,9 @@ function isRendered(value: unknown): boolean {
 
 function isBootstrap(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { phase, members, clusterId } = value;
-  const known = clusterId === undefined || typeof clusterId === 'string';
+  const { phase, members, clusterId, tls } = value;
+  const known =
+    (clusterId === undefined || typeof clusterId === 'string') && (tls === undefined || typeof tls === 'boolean');
   return (phase === 'started' || phase === 'done') && areStrings(members) && known;
 }
 

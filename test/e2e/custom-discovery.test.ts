@@ -78,7 +78,7 @@ describe('Debian 13: custom discovery with five members and a worker', () => {
   beforeAll(async () => {
     requireIsolation();
     project = await TestProject.create(
-      `{ cluster_name: 'e2e-workers', num_instances: 7, discovery: { mode: 'custom' }, etcd: { members: 5 },
+      `{ cluster_name: 'e2e-workers', num_instances: 7, discovery: { mode: 'custom' }, etcd: { members: 5, tls: false },
          provider: { kind: 'local', suite: 'trixie' } }`,
     );
   });

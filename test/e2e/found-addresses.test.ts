@@ -81,7 +81,7 @@ describe('addresses that are found on the hosts', () => {
       expect.stringContaining('core-02: private 172.17.8.102, public 172.17.8.102'),
     ]);
     const texts = await rendered();
-    expect(texts[1]).toContain('core-02=http://172.17.8.102:2380');
+    expect(texts[1]).toContain('core-02=https://172.17.8.102:2380');
     expect(await project.json<UpDocument>(['up'])).toMatchObject({ ok: true, changes: 0 });
     // Another address, at which it is not reached, makes no difference to a cluster that runs.
     await on('core-02', 'sudo ip addr add 10.7.7.7/24 dev enp0s3');

@@ -10,8 +10,8 @@ const MOMENTS = [
   'core-03: starting',
   'core-01: reached',
   'Checking that it is safe',
-  'core-02: 7 changes to make',
-  'core-01: 7 changes made',
+  'core-02: 15 changes to make',
+  'core-01: 15 changes made',
   'Verifying the cluster',
 ];
 

@@ -104,7 +104,8 @@ describe('given tokens of a stand-in discovery service in front of a real etcd',
   let projects: TestProject[];
 
   const config = (url: string): string =>
-    `{ cluster_name: 'e2e-url', discovery: { mode: 'public', url: '${url}' }, provider: ${hosts.providerConfig} }`;
+    // Two projects would have two certificate authorities.
+    `{ cluster_name: 'e2e-url', etcd: { tls: false }, discovery: { mode: 'public', url: '${url}' }, provider: ${hosts.providerConfig} }`;
 
   beforeAll(async () => {
     hosts = await bootBareHosts(3);

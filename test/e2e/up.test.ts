@@ -36,7 +36,7 @@ describe('up from nothing', () => {
       expect((await stat(join(project.directory, name))).mode & 0o777).toBe(0o600);
       const text = await readFile(join(project.directory, name), 'utf8');
       expect(text).toContain(`    name: core-0${index + 1}\n`);
-      expect(text).toContain('http://$private_ipv4:2380');
+      expect(text).toContain('https://$private_ipv4:2380');
     }
   });
 
@@ -46,8 +46,8 @@ describe('up from nothing', () => {
     expect(status.etcd.members.map(({ name, peer_urls, client_urls }) => ({ name, peer_urls, client_urls }))).toEqual(
       [1, 2, 3].map((index) => ({
         name: `core-0${index}`,
-        peer_urls: [`http://172.17.8.10${index}:2380`],
-        client_urls: [`http://172.17.8.10${index}:2379`],
+        peer_urls: [`https://172.17.8.10${index}:2380`],
+        client_urls: [`https://172.17.8.10${index}:2379`],
       })),
     );
     expect(status.etcd.members.filter((member) => member.leader).map((member) => member.name)).toEqual([
@@ -70,7 +70,7 @@ describe('up from nothing', () => {
     expect((await project.coreup(['etcdctl', '--', 'cluster-health'])).stdout).toMatch(/\ncluster is healthy$/);
     const list = await project.coreup(['etcdctl', '--', 'member', 'list'], { env: { ETCDCTL_API: '2' } });
     expect(list.stdout).toMatch(
-      /^[0-9a-f]+: name=core-01 peerURLs=http:\/\/172\.17\.8\.101:2380 clientURLs=http:\/\/172\.17\.8\.101:2379 isLeader=(true|false)$/m,
+      /^[0-9a-f]+: name=core-01 peerURLs=https:\/\/172\.17\.8\.101:2380 clientURLs=https:\/\/172\.17\.8\.101:2379 isLeader=(true|false)$/m,
     );
     const bad = await project.coreup(['etcdctl', '--', 'no-such-command']);
     expect(bad.code).not.toBe(0);

@@ -9,7 +9,13 @@ export const etcdSchema = z.strictObject({
   members: wholeNumber(1, 1000)
     .optional()
     .describe('How many of the instances, from the first on, are etcd members; by default all. The rest are workers.'),
-  tls: z.boolean().default(false).describe('Whether clients and peers speak TLS, with certificates that coreup makes.'),
+  tls: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether clients and peers speak TLS, with certificates that coreup makes; by default they do, unless user-data has ' +
+        'http URLs or certificates of its own. A cluster that runs stays as it is until this says otherwise.',
+    ),
   source: z
     .union([z.literal('system'), z.literal('package'), ...programSources()])
     .default('system')

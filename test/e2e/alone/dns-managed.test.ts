@@ -7,7 +7,7 @@ import type { ExecDocument, StatusDocument, UpDocument } from '../lab/shapes.js'
 import { trace, type Trace } from '../lab/trace.js';
 
 const config = (discovery: string): string =>
-  `{ cluster_name: 'e2e-dns', num_instances: 4, etcd: { members: 3 }, discovery: { mode: 'dns', domain: 'example.test', ${discovery} } }`;
+  `{ cluster_name: 'e2e-dns', num_instances: 4, etcd: { members: 3, tls: false }, discovery: { mode: 'dns', domain: 'example.test', ${discovery} } }`;
 
 /** One line in config.ts, real dnsmasq on the bridge, and an etcd that only finds members by records for https. */
 describe('DNS discovery with records that coreup serves, on Debian 12', () => {

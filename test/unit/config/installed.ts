@@ -51,7 +51,7 @@ export class Installed {
   constructor() {
     symlinkSync(join(process.cwd(), 'node_modules'), join(this.#root, 'node_modules'));
     cpSync('package.json', join(this.#root, 'package.json'));
-    for (const part of ['index.ts', 'config', 'cluster', 'util']) this.#compile(part);
+    for (const part of ['index.ts', 'config', 'cluster', 'etcd', 'util']) this.#compile(part);
     writeFileSync(this.#driver, DRIVER);
   }
 

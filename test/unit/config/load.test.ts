@@ -72,7 +72,7 @@ describe('defaults', () => {
       num_instances: 1,
       instance_name_prefix: 'core',
       discovery: { mode: 'static' },
-      etcd: { members: 1, tls: false, source: 'system' },
+      etcd: { members: 1, source: 'system' },
       fleet: { enabled: 'auto', metadata: {} },
       services: [],
       provider: { kind: 'local', suite: 'bookworm', subnet: '172.17.8.0/24' },
@@ -187,13 +187,13 @@ export default defineConfig(async () => {
 it('reports what holds between keys together with wrong values', async () => {
   const outcome = await coreup.load(`export default {
   num_instances: 3,
-  etcd: { members: 5, tls: true },
+  etcd: { members: 5, tls: true, cert_file: '/etc/server.pem' },
   fleet: { metadata: { 'core-1': { a: 'b' } } },
   ssh: { accept_new: 'yes' },
 };`);
   expect(findings(outcome)).toEqual([
     '3:20 etcd.members is 5, but there are only 3 instances; it must be a whole number from 1 to 3',
-    '3:28 etcd.tls asks for TLS, which is not built yet in this version of coreup',
+    '3:45 etcd.cert_file names a file of yours, and with tls: true coreup makes the certificates; leave one of them out',
     '4:34 fleet.metadata.core-1: there is no member core-1; did you mean core-01?',
     '5:22 ssh.accept_new is "yes" (text); it must be true or false',
   ]);

@@ -35,10 +35,10 @@ it('writes a cloud-config that is one', () => {
   expect(parse(text)).toEqual({
     coreos: {
       etcd2: {
-        'advertise-client-urls': 'http://$private_ipv4:2379',
-        'listen-client-urls': 'http://$private_ipv4:2379,http://127.0.0.1:2379',
-        'initial-advertise-peer-urls': 'http://$private_ipv4:2380',
-        'listen-peer-urls': 'http://$private_ipv4:2380',
+        'advertise-client-urls': 'https://$private_ipv4:2379',
+        'listen-client-urls': 'https://$private_ipv4:2379,https://127.0.0.1:2379',
+        'initial-advertise-peer-urls': 'https://$private_ipv4:2380',
+        'listen-peer-urls': 'https://$private_ipv4:2380',
         'initial-cluster-token': 'demo',
         'initial-cluster-state': 'new',
       },

@@ -116,6 +116,7 @@ describe('workers', () => {
   it('run no etcd where it has no proxy any more', () => {
     expect(memberSettings(staticDiscovery, cluster)(memberAt(cluster, 3), V36)).toEqual({
       etcd2: null,
+      transport: {},
       environment: {},
       files: {},
     });

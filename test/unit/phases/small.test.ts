@@ -202,7 +202,7 @@ describe('clientAddress and expectedMember', () => {
     ['http://localhost', 'localhost', 80],
     ['', 'localhost', 2379],
   ])('of %j is %s port %i', (urls, host, port) => {
-    expect(listening(urls)).toEqual({ host, port });
+    expect(listening(urls)).toEqual({ scheme: 'http', host, port });
   });
 
   it('expects what the settings say, and what etcd does without settings', () => {

@@ -283,6 +283,7 @@ export async function scene(
     locks: new HostLocks('up'),
     connectDeadline: 1000,
     founding: false,
+    tls: false,
     // Short pauses, and an end that no test waits for unless it is about it.
     patience: { ready: 30_000, agree: 30_000, poll: [1, 2], unitPoll: 0 },
   };
