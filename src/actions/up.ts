@@ -13,12 +13,14 @@ import type { Provider } from '../providers/port.js';
 import type { Reporter } from '../report/port.js';
 import type { Journal } from '../state/journal.js';
 import { writeRendered } from '../render/files.js';
+import { InterruptedError } from '../util/errors.js';
 import { findAddresses } from './addresses.js';
 import { prepareCertificates } from './certificates.js';
 import { changing } from './changing.js';
 import { checkProject, comparison, startRun, type Remember } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { prepareDiscovery, rendezvousOf } from './discovery.js';
+import { interruptedAt } from './interrupted.js';
 import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
@@ -116,10 +118,14 @@ async function bringUp(
       finish,
       bringUpServices,
     ];
-    const ended = await failuresOf(() => runPhases(story, run)).finally(async () => {
-      await rendezvous?.close();
-      await run.locks.release();
-    });
+    const ended = await failuresOf(() => runPhases(story, run))
+      .catch((error: unknown) => {
+        throw error instanceof InterruptedError ? interruptedAt({ booted, hosts, services: services.changes }) : error;
+      })
+      .finally(async () => {
+        await rendezvous?.close();
+        await run.locks.release();
+      });
     const changes = booted.length + hosts.reduce((sum, host) => sum + host.changes, services.changes);
     return resultOf(project, provider, {
       started,

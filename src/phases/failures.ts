@@ -24,7 +24,7 @@ export class MembersFailedError extends CoreupError {
  * Does the same on many members at once and waits for all of them, also when some fail.
  *
  * @param what completes the sentence "… : core-02, core-03" when some have failed
- * @throws MembersFailedError naming every member that failed; InterruptedError if that is why
+ * @throws MembersFailedError naming every member that failed; InterruptedError if that is why some have ended
  */
 export async function onAll<T extends { readonly name: string }, R>(
   what: string,
@@ -33,13 +33,18 @@ export async function onAll<T extends { readonly name: string }, R>(
   work: (member: T) => Promise<R>,
 ): Promise<R[]> {
   const results = await Promise.allSettled(members.map(work));
+  let interrupted: InterruptedError | undefined;
   const failures = results.flatMap((result, position): MemberFailure[] => {
     if (result.status === 'fulfilled') return [];
     const reason: unknown = result.reason;
-    if (reason instanceof InterruptedError) throw reason;
+    if (reason instanceof InterruptedError) {
+      interrupted = reason;
+      return [];
+    }
     return [failureOf(members[position]?.name ?? '?', reason)];
   });
   for (const failure of failures) reporter.member(failure.member, failure.message, 'failed');
+  if (interrupted) throw interrupted;
   if (failures.length > 0) throw new MembersFailedError(what, failures);
   return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { holdScript, lockMessages, SILENCE } from '../plan/lock-script.js';
+import { isChange } from '../plan/step.js';
 import type { Connection } from '../ssh/port.js';
 import { describeSelf, nameOf, parseOwner } from '../state/owner.js';
+import { orAbort } from '../ssh/abort.js';
 import { CoreupError } from '../util/errors.js';
 import { MembersFailedError, onAll } from './failures.js';
 import { remoteError } from './remote.js';
@@ -72,7 +74,7 @@ export class HostLocks {
     const owner = JSON.stringify({ ...describeSelf(this.command), id: this.id });
     await onAll('no host was changed, since these could not be locked', hosts, run.reporter, async (host) => {
       const onWaiting = (): void => run.reporter.member(host.name, 'waiting for a step of the last run to end');
-      const attempt = await hold(host.connection, holdScript(owner, this.id, wait), onWaiting);
+      const attempt = await hold(host.connection, holdScript(owner, this.id, wait), { onWaiting, signal: run.signal });
       if (attempt.kind === 'refused') {
         refused.set(host, attempt.reason);
         return;
@@ -127,9 +129,7 @@ function hostsChanged(what: string, hosts: readonly HostRun[], more = ''): Coreu
 
 /** The steps of a host, each in a few words. */
 function wishes({ name, plan }: HostRun): readonly string[] {
-  return [...plan.apply, ...plan.finish]
-    .filter(({ kind }) => kind !== 'record')
-    .map(({ kind, target }) => `${kind} ${target} on ${name}`);
+  return [...plan.apply, ...plan.finish].filter(isChange).map(({ kind, target }) => `${kind} ${target} on ${name}`);
 }
 
 /** For a run whose lock has passed to somebody else: it was halted, or cut off, for long. */
@@ -140,12 +140,16 @@ export function lockLost(owner: string): CoreupError {
   });
 }
 
-/** @throws CoreupError for a host that can hold no lock; SSH_LOST */
-function hold(connection: Connection, text: string, onWaiting: () => void): Promise<Attempt> {
+/** @throws CoreupError for a host that can hold no lock; SSH_LOST; InterruptedError */
+async function hold(
+  connection: Connection,
+  text: string,
+  { onWaiting, signal }: { readonly onWaiting: () => void; readonly signal: AbortSignal },
+): Promise<Attempt> {
   const end = new AbortController();
   let heard = '';
   let told = 0;
-  return new Promise((resolve, reject) => {
+  const attempt = new Promise<Attempt>((resolve, reject) => {
     const ended = connection.run(
       { text, sudo: true, input: signsOfLife(end.signal) },
       {
@@ -170,6 +174,12 @@ function hold(connection: Connection, text: string, onWaiting: () => void): Prom
     // After the lock was taken this goes unheard: whatever is made then fails by itself.
     ended.then((result) => reject(remoteError('locking the host', result)), reject).finally(() => end.abort());
   });
+  try {
+    return await orAbort(attempt, signal);
+  } catch (error) {
+    end.abort();
+    throw error;
+  }
 }
 
 async function* signsOfLife(end: AbortSignal): AsyncIterable<Uint8Array> {
@@ -182,7 +192,7 @@ async function* signsOfLife(end: AbortSignal): AsyncIterable<Uint8Array> {
 function refusal(word: string, said: string): string {
   if (word === 'held') return `is locked by ${nameOf(parseOwner(said))}`;
   const owner = parseOwner(said.slice(said.indexOf('\n') + 1));
-  return `is still busy with a step of ${nameOf(owner)}, which has ended itself`;
+  return `is still busy with a step of ${nameOf(owner)}, which has ended itself: see \`systemctl list-jobs\` there`;
 }
 
 function lockedHosts(refusals: ReadonlyMap<HostRun, string>): MembersFailedError {
@@ -191,7 +201,7 @@ function lockedHosts(refusals: ReadonlyMap<HostRun, string>): MembersFailedError
     [...refusals].map(([{ name }, message]) => ({
       member: name,
       message,
-      hint: `Wait until it has ended. If it cannot be reached, its lock ends after ${SILENCE} s; \`coreup unlock --hosts\` shows who has it.`,
+      hint: `Wait until it has ended, or end it: a lock goes with its owner, after ${SILENCE} s of silence where the connection just broke off.`,
     })),
   );
 }

@@ -1,6 +1,6 @@
 import { fenceScript, FENCED, stopScript } from '../plan/lock-script.js';
 import { parseStepOutput, stepScript } from '../plan/script.js';
-import type { Step } from '../plan/step.js';
+import { isChange, type Step } from '../plan/step.js';
 import { CoreupError, InterruptedError } from '../util/errors.js';
 import { lockLost } from './host-lock.js';
 import type { HostRun, UpRun } from './run.js';
@@ -98,10 +98,6 @@ function nameOf(step: Step | undefined): string {
 /** For a step that says nothing itself. */
 function endOf(code: number | null, signal: string | null): string {
   return signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
-}
-
-function isChange(step: Step): boolean {
-  return step.kind !== 'record';
 }
 
 function count(steps: readonly Step[]): string {

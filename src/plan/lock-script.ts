@@ -85,15 +85,3 @@ export const ASK_SCRIPT = `cd ${DIRECTORY} 2>/dev/null || exit 0
 exec 8>>steps 9>>lock && flock -n 9 && flock -n 8 || cat owner
 exit 0
 `;
-
-/**
- * Ends whoever holds the lock, and its steps, as a cut connection would; only if the owner is still the one that is meant.
- * `-samefile`, since on a machine with containers their processes have files of the same name.
- */
-export function breakScript(id: string): string {
-  return `cd ${DIRECTORY} || exit
-case $(cat owner) in *${sh`${id}`}*) ;; *) exit ${FENCED} ;; esac
-find -L /proc/[0-9]*/fd \\( -samefile lock -o -samefile steps \\) 2>/dev/null | cut -d/ -f3 | sort -u | xargs -r kill -9 2>/dev/null
-exec 8>>steps 9>>lock && flock -w 5 9 && flock -w 5 8
-`;
-}

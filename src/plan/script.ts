@@ -34,17 +34,17 @@ const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
 put() {
   d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } || return
-  for o in "$d".coreup.????????; do [ ! -f "$o" ] || rm -f -- "$o"; done
-  t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
+  sweep "$d" && t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
   head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && give "$2" "$t" "$d" && chmod -- "$1" "$t" &&
     mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
+sweep() { for o in "$1".coreup.????????; do [ ! -f "$o" ] || rm -f -- "$o"; done; }
 give() { { [ "$1" = root:root ] && [ ! -g "$3" ]; } || chown -- "$1" "$2"; }
 take() { input=$(head -c "$1" && echo .) && { [ "\${#input}" = "$(($1 + 1))" ] || short; } && input=\${input%.}; }
 swap_keys() {
   take "$2" && add=$input && take "$3" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
   [ -d "$h/.ssh" ] || install -d -m 0700 -o "$1" -g "$g" -- "$h/.ssh" || return
-  f=$h/.ssh/authorized_keys; t=$(mktemp -- "$h/.ssh/.coreup.XXXXXXXX") || return
+  f=$h/.ssh/authorized_keys; sweep "$h/.ssh/" && t=$(mktemp -- "$h/.ssh/.coreup.XXXXXXXX") || return
   { if [ -f "$f" ]; then without "$input" "$f"; fi && printf %s "$add"; } >"$t" &&
     chown -- "$1:$g" "$t" && chmod 0600 -- "$t" && mv -fT -- "$t" "$f" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
@@ -55,12 +55,12 @@ without() {
 keep() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
   [ ! -e "$2" ] && [ ! -L "$2" ] || return 0
-  d=$(dirname -- "$2") && { [ -d "$d" ] || install -d -m 0700 -- "$d"; } && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
+  d=$(dirname -- "$2") && { [ -d "$d" ] || install -d -m 0700 -- "$d"; } && sweep "$d/" && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
   cp -a --remove-destination -- "$1" "$t" && mv -fT -- "$t" "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
 bring_back() {
   [ -e "$2" ] || [ -L "$2" ] || { rm -f -- "$1"; return; }
-  d=$(dirname -- "$1") && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
+  d=$(dirname -- "$1") && sweep "$d/" && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
   cp -a --remove-destination -- "$2" "$t" && mv -fT -- "$t" "$1" && rm -f -- "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
 }
 changed() { echo "$1 has changed since it was looked at; run it again"; return 1; }

@@ -73,6 +73,11 @@ export function commands(plan: HostPlan, unit: string): readonly UnitVerb[] {
   );
 }
 
+/** False for what only keeps coreup's books. */
+export function isChange({ kind }: Step): boolean {
+  return kind !== 'record';
+}
+
 /** True if the plan restarts (not: starts) the unit. */
 export function restarts(plan: HostPlan, unit: string): boolean {
   return commands(plan, unit).some((verb) => verb !== 'start');

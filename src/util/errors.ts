@@ -49,8 +49,8 @@ export class InputError extends CoreupError {
 export class InterruptedError extends CoreupError {
   override readonly exitCode = 130;
 
-  constructor(message = 'interrupted') {
-    super(message, { code: 'INTERRUPTED' });
+  constructor(message = 'interrupted', hint?: string) {
+    super(message, { code: 'INTERRUPTED', ...(hint === undefined ? {} : { hint }) });
   }
 }
 

@@ -1,8 +1,9 @@
 import { execa, type Options } from 'execa';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quote } from '../../../src/util/shell.js';
 
 export const PROGRAM = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 
@@ -29,6 +30,20 @@ export class TestProject {
     await project.configure(config);
     for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
     return project;
+  }
+
+  /** The same project on another machine, as far as it can tell: a copy of the directory. */
+  async copy(): Promise<TestProject> {
+    const directory = await mkdtemp(join(tmpdir(), 'coreup e2e '));
+    await cp(this.directory, directory, { recursive: true });
+    return new TestProject(directory, this.dataDir);
+  }
+
+  /** A shell command that runs the program here, for `at` of lab/moments.ts; output and exit code go to a file. */
+  command(args: readonly string[], output: string): string {
+    const run = [process.execPath, PROGRAM, ...args].map(quote).join(' ');
+    const file = quote(output);
+    return `cd ${quote(this.directory)} && env -u NODE_OPTIONS ${run} >>${file} 2>&1; echo "exit code $?" >>${file}`;
   }
 
   /** Writes config.ts anew. */

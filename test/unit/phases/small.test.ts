@@ -58,6 +58,14 @@ describe('runPhases', () => {
 describe('onAll', () => {
   const members = ['a', 'b', 'c'].map((name) => ({ name }));
 
+  it('is interrupted as such, and still names who has failed', async () => {
+    const reporter = new RecordingReporter();
+    const work = ({ name }: { name: string }) =>
+      Promise.reject(name === 'a' ? new InterruptedError() : new Error(`${name} is broken`));
+    await expect(onAll('it failed on', members, reporter, work)).rejects.toBeInstanceOf(InterruptedError);
+    expect(reporter.notes).toEqual(['b failed: b is broken', 'c failed: c is broken']);
+  });
+
   it('gives the results in the order of the members, whoever is first', async () => {
     const turns = (count: number): Promise<void> =>
       count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1));
