@@ -55,9 +55,10 @@ export function startRun(
     readonly services: ServiceRun;
     readonly rendezvous?: Rendezvous | undefined;
     readonly journal?: Journal;
+    readonly adopt?: boolean | undefined;
   },
 ): UpRun {
-  const { reporter, signal, provider, ssh, hosts, services, rendezvous, journal } = parts;
+  const { reporter, signal, provider, ssh, hosts, services, rendezvous, journal, adopt = false } = parts;
   return {
     reporter,
     signal,
@@ -69,6 +70,7 @@ export function startRun(
     services,
     connectDeadline: project.config.ssh.connect_timeout * 1000,
     locks: new HostLocks('up'),
+    adopt,
     founding: false,
     tls: project.transport.goal === TLS,
     ...(journal === undefined ? {} : { journal }),

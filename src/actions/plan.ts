@@ -27,6 +27,7 @@ export interface PlanOptions {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly trustFirstUse: boolean;
+  readonly adopt: boolean;
 }
 
 /** What `up` would do on one host. */

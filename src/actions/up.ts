@@ -1,5 +1,6 @@
 import { apply, finish } from '../phases/apply.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
+import { consent, type Ask } from '../phases/consent.js';
 import { found } from '../phases/found.js';
 import { lockHosts } from '../phases/host-lock.js';
 import { checkMachine } from '../phases/machine.js';
@@ -29,8 +30,10 @@ import { tellTransport } from './transport.js';
 export interface UpOptions {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  /** Whether missing packages may be installed on this machine without asking. */
+  /** Nothing is asked: missing packages are installed on this machine, and hosts are changed. */
   readonly yes: boolean;
+  /** Whether what is somebody else's on a host is taken over. */
+  readonly adopt?: boolean;
   /** Whether a URL without a checksum may be trusted, and its sum remembered. */
   readonly trustFirstUse: boolean;
 }
@@ -109,6 +112,7 @@ async function bringUp(
     const story = [
       boot(project, booted),
       ...comparison(project, wishes, remember(project)),
+      consent(options.yes ? undefined : askOnTerminal()),
       lockHosts(comparison(project, wishes, remember(project))),
       found,
       meet,
@@ -143,6 +147,12 @@ function remember({ directory, state }: Project): Remember {
     await state.update((before) => ({ ...before, versions: { ...before.versions, ...versions } }));
     await writeRendered(directory, rendered, state);
   };
+}
+
+/** Scripts and pipelines rely on an `up` that asks nothing. */
+function askOnTerminal(): Ask | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return async (question) => (await import('../report/confirm.js')).confirm(question);
 }
 
 /** Members that failed are a result to be told in full; everything else ends the run. */

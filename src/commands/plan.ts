@@ -16,6 +16,10 @@ export default class Plan extends BaseCommand {
     'exit-code': Flags.boolean({
       summary: `End with ${CHANGES} where \`up\` would change something, with 0 where not.`,
     }),
+    adopt: Flags.boolean({
+      summary:
+        'Plan to take over what is not coreup’s on the hosts: data, an etcd, unit files, drop-ins; it is kept there.',
+    }),
     'trust-first-use': Flags.boolean({
       summary: 'Trust what a URL without a checksum gives (fleet.source), for this plan.',
     }),
@@ -29,6 +33,7 @@ export default class Plan extends BaseCommand {
     const result = await planUp(project, {
       reporter: await this.reporter(),
       signal: this.signal,
+      adopt: flags.adopt,
       trustFirstUse: flags['trust-first-use'],
     });
     if (!result.ok) process.exitCode = 1;

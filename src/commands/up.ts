@@ -9,7 +9,13 @@ export default class Up extends UpCommand {
     'and in the member list, all agree on one leader, and what is written through one is read through another.';
   static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --yes --json'];
   static override flags = {
-    yes: Flags.boolean({ char: 'y', summary: 'Ask nothing: install missing Debian packages on this machine.' }),
+    yes: Flags.boolean({
+      char: 'y',
+      summary: 'Ask nothing: install missing Debian packages on this machine, and change hosts that run a cluster.',
+    }),
+    adopt: Flags.boolean({
+      summary: 'Take over what is not coreup’s on the hosts: data, an etcd, unit files, drop-ins; it is kept there.',
+    }),
     'trust-first-use': Flags.boolean({
       summary: 'Trust what a URL without a checksum gives (fleet.source), and remember its sum from then on.',
     }),
@@ -24,6 +30,7 @@ export default class Up extends UpCommand {
       reporter: await this.reporter(),
       signal: this.signal,
       yes: flags.yes,
+      adopt: flags.adopt,
       trustFirstUse: flags['trust-first-use'],
     });
     return this.conclude(project, result);

@@ -1,5 +1,5 @@
 import { etcdDirectories, wantsEtcd } from '../plan/adapt.js';
-import { bringsEtcdService, etcdRefusal } from '../plan/adapt-etcd.js';
+import { etcdRefusal } from '../plan/adapt-etcd.js';
 import { trustsAnother } from '../plan/authority.js';
 import { fleetRefusal } from '../plan/adapt-fleet.js';
 import { misplaced } from '../cluster/addresses.js';
@@ -8,9 +8,9 @@ import type { ListedMember } from '../etcd/client.js';
 import { isListedAs } from '../etcd/verify.js';
 import type { State } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
-import { holdsNothing, runsDefaultEtcd } from './default-etcd.js';
 import { etcdClient, etcdHosts } from './etcd-host.js';
 import { MembersFailedError, type MemberFailure } from './failures.js';
+import { foreignRefusal } from './foreign.js';
 import type { EtcdHost, HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
 
@@ -26,14 +26,14 @@ export const guard: Phase<UpRun> = {
       name,
       network: observation.network,
     }));
-    const refused = (await Promise.all(run.hosts.map((host) => refusals(host, run.cluster.name)))).flat();
+    const refused = (await Promise.all(run.hosts.map((host) => refusals(host, run)))).flat();
     const unfit = [...refused, ...misplaced(placed)];
     if (unfit.length > 0) throw new MembersFailedError('no host was changed, since these are not fit', unfit);
     await guardData(run);
   },
 };
 
-async function refusals(host: HostRun, cluster: string): Promise<MemberFailure[]> {
+async function refusals(host: HostRun, { cluster, adopt = false }: UpRun): Promise<MemberFailure[]> {
   const { observation } = host;
   const refuse = (message: string, hint: string): MemberFailure[] => [{ member: host.name, message, hint }];
   if (!observation.systemd) {
@@ -50,17 +50,12 @@ async function refusals(host: HostRun, cluster: string): Promise<MemberFailure[]
       'Install GNU coreutils, grep and the C library’s tools.',
     );
   }
-  const owner = observation.manifest?.cluster;
-  if (owner !== undefined && owner !== cluster) {
-    return refuse(
-      `belongs to the cluster ${owner}`,
-      `Use another host, or free this one: stop etcd2 and remove /var/lib/coreup and its data directory there.`,
-    );
-  }
   const inTheWay = obstacles(host.desired, observation);
   if (inTheWay.length > 0) {
     return refuse(`has something in the way: ${inTheWay.join('; ')}`, 'Move it away there, or choose another path.');
   }
+  const foreign = adopt ? undefined : await foreignRefusal(host, cluster.name);
+  if (foreign) return [foreign];
   const noFleet = fleetRefusal(host.fleet, observation);
   if (noFleet) return refuse(noFleet.message, noFleet.hint);
   if (trustsAnother(host.desired, observation)) {
@@ -69,30 +64,8 @@ async function refusals(host: HostRun, cluster: string): Promise<MemberFailure[]
       'Take .coreup/pki from the machine that set the cluster up, or from a copy.',
     );
   }
-  return wantsEtcd(host.desired) ? etcdRefusals(host, refuse) : [];
-}
-
-async function etcdRefusals(
-  host: HostRun,
-  refuse: (message: string, hint: string) => MemberFailure[],
-): Promise<MemberFailure[]> {
-  const { observation } = host;
-  if (bringsEtcdService(observation)) return [];
-  const unfit = etcdRefusal(host.etcd, observation);
-  if (unfit) return refuse(unfit.message, unfit.hint);
-  if (runsDefaultEtcd(host) && !(await holdsNothing(host))) {
-    return refuse(
-      "runs an etcd that coreup did not set up (etcd.service, the distribution's own), and it is in use",
-      'If it holds nothing you need: `systemctl disable --now etcd` there, then run `coreup up` again.',
-    );
-  }
-  if (observation.data.length > 0 && !observation.manifest) {
-    return refuse(
-      `has etcd data in ${observation.data.join(', ')} that coreup did not make`,
-      'Look whose it is, and move it away if it is nobody’s.',
-    );
-  }
-  return [];
+  const noEtcd = wantsEtcd(host.desired) ? etcdRefusal(host.etcd, observation) : undefined;
+  return noEtcd ? refuse(noEtcd.message, noEtcd.hint) : [];
 }
 
 /** Never lets a member without data bootstrap while others have data, unless etcd itself still waits for it. */

@@ -20,7 +20,7 @@ export const observe: Phase<UpRun> = {
         );
       const first = await look(host.question);
       // What an earlier user-data left there is known only now.
-      const more = followUp(host.question, first.manifest);
+      const more = followUp(host.question, first);
       host.observation = more ? await look(more) : first;
       const { os, etcd } = host.observation;
       reporter.member(host.name, `${os.id} ${os.version}, etcd ${etcd?.version?.text ?? 'none'}`, 'done');

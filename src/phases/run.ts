@@ -180,6 +180,8 @@ export interface UpRun extends RunBase {
   readonly hosts: readonly HostRun[];
   /** Hosts that are shut down, where nobody starts them: all that is known of them is that they will be there. */
   readonly asleep?: readonly HostRun[];
+  /** Whether things on hosts that are somebody else's are taken over. */
+  readonly adopt?: boolean;
   /** Milliseconds in which a host must be reached. */
   readonly connectDeadline: number;
   readonly services: ServiceRun;

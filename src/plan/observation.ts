@@ -39,6 +39,8 @@ export interface ObservedUnit {
   readonly fragment: string;
   /** `notify`, `oneshot`, …; empty for what is no service. */
   readonly type: string;
+  /** Paths of the drop-ins that are in effect; absent where that was not looked at. */
+  readonly dropIns?: readonly string[];
   /** Times systemd has restarted it by itself. */
   readonly restarts: number;
 }

@@ -9,7 +9,7 @@ import { programPath } from './program.js';
 
 /** Starts each section of the output; it appears in no file that is shown there. */
 const MARK = '\x1e';
-const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,Type,NRestarts';
+const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,Type,NRestarts';
 const PATH_FORMAT = '%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0';
 const PATH_FIELDS = 7;
 /** Programs that the scripts of this folder call; coreutils must be GNU's, for `stat --printf` and `mv -T`. */
@@ -222,6 +222,7 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
           sub: value.get('SubState') ?? '',
           fileState: value.get('UnitFileState') ?? '',
           fragment: value.get('FragmentPath') ?? '',
+          dropIns: (value.get('DropInPaths') ?? '').split(' ').filter((path) => path !== ''),
           type: value.get('Type') ?? '',
           restarts: Number(value.get('NRestarts') ?? 0),
         },

@@ -8,8 +8,8 @@ import { isEtcdDropIn } from './bootstrap-only.js';
 import { EDIT_TEMPLATES } from './diff-edits.js';
 import { ancestors } from './diff-paths.js';
 import { unitOfFile, vendorPaths } from './diff-units.js';
-import type { Manifest } from './manifest.js';
-import type { Question } from './observation.js';
+import { foreignDropIns } from './foreign.js';
+import type { Observation, Question } from './observation.js';
 import { maskPath } from './persist.js';
 
 /** What must be known of a host before it can be compared with this state. */
@@ -40,19 +40,27 @@ export function questionFor(desired: HostState, fleet?: FleetWish, etcd?: EtcdWi
 }
 
 /**
- * What must be known besides, once the host's manifest is: everything that an earlier user-data left there.
+ * What must be known besides, once the host's manifest and units are: everything that an earlier user-data left there, and
+ * drop-ins by others.
  *
  * @returns undefined if the first question has asked for all of it
  */
-export function followUp(first: Question, manifest: Manifest | undefined): Question | undefined {
-  if (!manifest) return undefined;
-  const files = Object.keys(manifest.files);
+export function followUp(first: Question, observed: Pick<Observation, 'manifest' | 'units'>): Question | undefined {
+  const { manifest } = observed;
+  const dropIns = foreignDropIns(first.paths, observed);
+  if (!manifest && dropIns.length === 0) return undefined;
+  const files = Object.keys(manifest?.files ?? {});
   const stale = files.filter((path) => !first.paths.includes(path)).flatMap((path) => unitOfFile(path) ?? []);
   const more: Question = {
-    paths: unique([...first.paths, ...files, ...manifest.directories, ...stale.flatMap(vendorPaths)]),
-    contents: unique([...first.contents, ...withTemplates(Object.keys(manifest.edits)), ...files.filter(isEtcdDropIn)]),
+    paths: unique([...first.paths, ...files, ...(manifest?.directories ?? []), ...stale.flatMap(vendorPaths)]),
+    contents: unique([
+      ...first.contents,
+      ...withTemplates(Object.keys(manifest?.edits ?? {})),
+      ...files.filter(isEtcdDropIn),
+      ...dropIns,
+    ]),
     units: unique([...first.units, ...stale]),
-    users: unique([...first.users, ...Object.keys(manifest.keys)]),
+    users: unique([...first.users, ...Object.keys(manifest?.keys ?? {})]),
     dataDirs: first.dataDirs,
     ...(first.apt ? { apt: true } : {}),
   };

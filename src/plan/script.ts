@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import type { HostFile, HostUser } from '../cluster/host-state.js';
 import { quote, sh } from '../util/shell.js';
+import { ASIDE } from './foreign.js';
 import { MANIFEST_PATH, originalPath, printManifest } from './manifest.js';
 import { maskPath } from './persist.js';
 import type { Action, Step } from './step.js';
@@ -25,10 +26,10 @@ export interface StepResult {
  * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). What an earlier one left
  * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
  * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
- * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `run N` runs step N and reports it;
- * the first failure ends the script, and so does a file that $coreup_stop names. `install_idle UNIT PACKAGE…` lets apt install
- * packages, whose unit is masked meanwhile: it would be started by their installation. Processes are what costs time here: a
- * file takes five.
+ * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `aside PATH` renames what is somebody
+ * else's. `run N` runs step N and reports it; the first failure ends the script, and so does a file that $coreup_stop names.
+ * `install_idle UNIT PACKAGE…` lets apt install packages, whose unit is masked meanwhile: it would be started by their
+ * installation. Processes are what costs time here: a file takes five.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
@@ -62,6 +63,12 @@ bring_back() {
   [ -e "$2" ] || [ -L "$2" ] || { rm -f -- "$1"; return; }
   d=$(dirname -- "$1") && sweep "$d/" && t=$(mktemp -- "$d/.coreup.XXXXXXXX") || return
   cp -a --remove-destination -- "$2" "$t" && mv -fT -- "$t" "$1" && rm -f -- "$2" || { r=$?; rm -f -- "$t"; return "$r"; }
+}
+aside() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  t=$1${ASIDE} n=1
+  while [ -e "$t" ] || [ -L "$t" ]; do n=$((n + 1)); t=$1${ASIDE}.$n; done
+  mv -nT -- "$1" "$t"
 }
 changed() { echo "$1 has changed since it was looked at; run it again"; return 1; }
 disable_unit() {
@@ -160,7 +167,9 @@ function compile(action: Action): Compiled {
       return { command: sh`[ ! -d ${action.path} ] || rmdir --ignore-fail-on-non-empty -- ${action.path}` };
     case 'unit-mask': {
       const path = maskPath(action.unit);
-      return { command: sh`mkdir -p -- ${posix.dirname(path)} && rm -f -- ${path} && ln -sT /dev/null ${path}` };
+      return {
+        command: sh`mkdir -p -- ${posix.dirname(path)} && { [ -L ${path} ] || aside ${path}; } && rm -f -- ${path} && ln -sT /dev/null ${path}`,
+      };
     }
     case 'unit-unmask':
       return { command: unmask(action.unit, action.runtime === true) };
@@ -174,6 +183,8 @@ function compile(action: Action): Compiled {
       return { command: sh`systemctl --no-reload enable -- ${action.unit}` };
     case 'unit-disable':
       return { command: sh`disable_unit ${action.unit}` };
+    case 'put-aside':
+      return { command: sh`aside ${action.path}` };
     case 'daemon-reload':
       return { command: 'systemctl daemon-reload' };
     case 'unit-command':

@@ -34,6 +34,8 @@ export type Action =
   | { readonly kind: 'unit-unmask'; readonly unit: string; readonly runtime?: true }
   /** Stops a unit for good; the name may be a pattern for the instances of a template. */
   | { readonly kind: 'unit-retire'; readonly unit: string }
+  /** Gives a file or directory another name, beside where it was; nothing is deleted. */
+  | { readonly kind: 'put-aside'; readonly path: string }
   | { readonly kind: 'daemon-reload' }
   | { readonly kind: 'unit-command'; readonly unit: string; readonly verb: UnitVerb; readonly wait: boolean }
   | { readonly kind: 'record'; readonly manifest: Manifest };

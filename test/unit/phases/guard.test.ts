@@ -64,6 +64,25 @@ describe('guard refuses a host', () => {
     });
   });
 
+  it('with a drop-in by somebody else that overrides ours, each time, and --adopt lets it pass', async () => {
+    const path = '/etc/systemd/system/etcd2.service.d/99-x.conf';
+    const units = new Map([['etcd2.service', seenUnit({ active: 'active', dropIns: [path] })]]);
+    const contents = new Map([[path, Buffer.from('[Service]\nEnvironment=ETCD_NAME=mine\n')]]);
+    const made = await scene(3, (index) => (index === 1 ? { units, contents } : {}));
+    for (const _ of [1, 2]) {
+      await expect(guard.run(made.run)).rejects.toMatchObject({
+        failures: [
+          {
+            member: 'core-02',
+            message: `has ${path}, a drop-in by somebody else that sets ETCD_NAME anew`,
+            hint: expect.stringMatching(/`coreup up --adopt`/),
+          },
+        ],
+      });
+    }
+    await guard.run({ ...made.run, adopt: true });
+  });
+
   it('and names all that are not fit at once', async () => {
     const made = await scene(3, (index) => (index === 0 ? {} : { etcd: undefined }));
     expect((await refusal(made)).members).toEqual(['core-02', 'core-03']);

@@ -259,13 +259,15 @@ describe('questions', () => {
   it('ask for what an earlier user-data left only where it left something else', () => {
     const first = questionFor({ ...EMPTY_STATE, files: [file('/etc/f')] });
     expect(first.paths).toEqual(expect.arrayContaining(['/etc', '/etc/f']));
-    expect(followUp(first, undefined)).toBeUndefined();
-    expect(followUp(first, { ...EMPTY_MANIFEST, files: { '/etc/f': 'x' }, directories: ['/etc'] })).toBeUndefined();
-    const more = followUp(first, {
+    expect(followUp(first, EMPTY_HOST)).toBeUndefined();
+    const known = { ...EMPTY_MANIFEST, files: { '/etc/f': 'x' }, directories: ['/etc'] };
+    expect(followUp(first, { ...EMPTY_HOST, manifest: known })).toBeUndefined();
+    const manifest = {
       ...EMPTY_MANIFEST,
       files: { '/etc/systemd/system/old.service': 'x', [bootCopyPath('/run/x')]: 'y' },
       keys: { u: ['k'] },
-    });
+    };
+    const more = followUp(first, { ...EMPTY_HOST, manifest });
     expect(more?.units).toContain('old.service');
     expect(more?.paths).toEqual(
       expect.arrayContaining(['/usr/lib/systemd/system/old.service', bootCopyPath('/run/x')]),

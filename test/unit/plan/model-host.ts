@@ -134,6 +134,9 @@ export class ModelHost {
       case 'unit-disable':
         this.enabled.delete(action.unit);
         return;
+      case 'put-aside':
+        this.files.delete(action.path);
+        break;
       case 'daemon-reload':
         this.reload();
         return;
