@@ -18,7 +18,7 @@ export abstract class BaseCommand extends Command {
       description: 'By default config.ts in the working directory.',
     }),
     color: Flags.boolean({
-      summary: 'Colours on a terminal; NO_COLOR turns them off, too.',
+      summary: 'Colours on a terminal; NO_COLOR turns them off, too, and FORCE_COLOR gives them to pipes.',
       default: true,
       allowNo: true,
       helpGroup: 'GLOBAL',
@@ -43,10 +43,20 @@ export abstract class BaseCommand extends Command {
   protected async project(): Promise<Project> {
     const { openProject } = await import('../actions/project.js');
     const project = await openProject(this.common.config);
+    this.opened(project);
     for (const { file, line, message } of project.warnings) {
-      this.logToStderr(`warning: ${file}${line === undefined ? '' : `:${line}`}: ${message}`);
+      this.tellWarning(`${file}${line === undefined ? '' : `:${line}`}: ${message}`);
     }
     return project;
+  }
+
+  /** Called once the project is known, before its warnings are told. */
+  protected opened(_project: Project): void {
+    return;
+  }
+
+  protected tellWarning(text: string): void {
+    this.logToStderr(`warning: ${text}`);
   }
 
   protected async reporter(): Promise<Reporter> {

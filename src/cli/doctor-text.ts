@@ -1,11 +1,11 @@
-import { Ansis } from 'ansis';
+import { painter } from '../report/color.js';
 import type { DoctorReport, HostFigures } from '../actions/doctor.js';
 import { printable } from './printable.js';
 import { table } from './table.js';
 
 /** The hosts with their figures, each finding with what to do, and a verdict. */
 export function doctorText({ cluster, hosts, findings, ok }: DoctorReport, colors: boolean): string {
-  const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(colors, process.stdout);
   const paint = { error: color.red, warning: color.yellow };
   const count = (severity: 'error' | 'warning'): readonly string[] => {
     const number = findings.filter((finding) => finding.severity === severity).length;

@@ -1,12 +1,13 @@
-import { Ansis } from 'ansis';
-import { CoreupError, InputError, messageOf } from '../util/errors.js';
+import { painter } from '../report/color.js';
+import type { ErrorNote } from '../report/events.js';
+import { CoreupError, InputError, messageOf, type Location } from '../util/errors.js';
 
 /**
  * An error as a person reads it: what happened and where, the place in the file, what to do next. A stack trace only
  * where asked for, or where the error is a fault of this program.
  */
 export function errorText(error: unknown, options: { color: boolean; verbose: boolean }): string {
-  const color = new Ansis(options.color && process.stderr.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(options.color, process.stderr);
   const known = error instanceof CoreupError ? error : undefined;
   const lines = [`${color.red('Error:')} ${where(error)}${messageOf(error)}`];
   if (error instanceof InputError && error.frame) lines.push('', error.frame, '');
@@ -18,7 +19,10 @@ export function errorText(error: unknown, options: { color: boolean; verbose: bo
 }
 
 /** The same for programs. */
-export function errorJson(error: unknown): unknown {
+export function errorJson(error: unknown): {
+  readonly ok: false;
+  readonly error: ErrorNote & { readonly location?: Location };
+} {
   const known = error instanceof CoreupError ? error : undefined;
   return {
     ok: false,

@@ -1,4 +1,4 @@
-import { Ansis } from 'ansis';
+import { painter } from '../report/color.js';
 import type { Explained, ExplainedFile, Origin } from '../actions/explain.js';
 import { contentLines } from './explain-content.js';
 import { printable } from './printable.js';
@@ -12,7 +12,7 @@ interface Effect {
 
 /** What a user-data means, for reading: grouped in the order of effect, secrets hidden. `--json` has all of it. */
 export function explainText(explained: Explained, colors: boolean): string {
-  const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(colors, process.stdout);
   const { explanation, file, name } = explained;
   const groups: readonly (readonly [string, readonly Effect[]])[] = [
     ['Hostname', explanation.hostname === null ? [] : [{ what: explanation.hostname, from: explained.hostnameFrom }]],

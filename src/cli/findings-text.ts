@@ -1,4 +1,4 @@
-import { Ansis } from 'ansis';
+import { painter } from '../report/color.js';
 import type { Issue, ValidateResult } from '../actions/validate.js';
 import { printable } from './printable.js';
 
@@ -11,7 +11,7 @@ export function findingsText(
   frameOf: (issue: Issue) => string | undefined,
   colors: boolean,
 ): string {
-  const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(colors, process.stdout);
   const paint = { error: color.red, warning: color.yellow, info: color.cyan };
   const blocks = result.issues.map((issue, index) => {
     const frame = index < MAX_FRAMES ? frameOf(issue) : undefined;

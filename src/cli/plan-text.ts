@@ -1,4 +1,5 @@
-import { Ansis } from 'ansis';
+import type { Ansis } from 'ansis';
+import { painter } from '../report/color.js';
 import { BOOK_KEEPING, type PlannedMember, type PlanResult } from '../actions/plan.js';
 import { printable } from './printable.js';
 import { failureLines } from './up-text.js';
@@ -9,7 +10,7 @@ type Step = PlannedMember['steps'][number];
 
 /** What `up` would do, for reading: each member's steps with what changes in files, the quorum, the services, a sum. */
 export function planText(plan: PlanResult, colors: boolean): string {
-  const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(colors, process.stdout);
   const shown = new Map<string, string>();
   const lines = [
     ...plan.members.flatMap((member) => memberLines(member, shown, color)),

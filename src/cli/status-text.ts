@@ -1,10 +1,11 @@
-import { Ansis } from 'ansis';
+import type { Ansis } from 'ansis';
+import { painter } from '../report/color.js';
 import type { StatusReport } from '../actions/status.js';
 import { table } from './table.js';
 
 /** The state of the cluster as tables, with the reasons under each for what is not as it should be. */
 export function statusText(report: StatusReport, colors: boolean): string {
-  const color = new Ansis(colors && process.stdout.isTTY && !process.env['NO_COLOR'] ? 3 : 0);
+  const color = painter(colors, process.stdout);
   const { etcd, fleet } = report;
   const members = etcd.members.map((member) => [
     member.name,

@@ -1,9 +1,9 @@
 import { Flags } from '../cli/oclif.js';
 import type { PowerResult } from '../actions/power.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 import { CoreupError } from '../util/errors.js';
 
-export default class Destroy extends BaseCommand {
+export default class Destroy extends WorkCommand {
   static override summary = 'Remove hosts and everything on them.';
   static override description =
     'Asks for the name of the cluster, or takes --yes. With the last host, the rendered files and .coreup go too; config.ts ' +

@@ -1,8 +1,8 @@
 import { Flags } from '../cli/oclif.js';
 import type { DrillResult } from '../actions/drill-result.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 
-export default class Drill extends BaseCommand {
+export default class Drill extends WorkCommand {
   static override summary = 'Cut the power of a host, and see what etcd and fleet make of it.';
   static override description =
     'Measures how long etcd takes to elect and fleet to move each unit, checks what fleet promises, and starts the host ' +

@@ -1,7 +1,7 @@
 import type { PowerResult } from '../actions/power.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 
-export default class Halt extends BaseCommand {
+export default class Halt extends WorkCommand {
   static override summary = 'Shut hosts down.';
   static override description = 'All of them, or those named. `coreup up` starts them again.';
   static override examples = ['<%= config.bin %> halt', '<%= config.bin %> halt core-02'];

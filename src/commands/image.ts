@@ -1,7 +1,7 @@
 import { Args, Flags } from '../cli/oclif.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 
-export default class Image extends BaseCommand {
+export default class Image extends WorkCommand {
   static override summary = 'Build the image of the local hosts, unless it is cached.';
   static override description =
     '`coreup up` does this by itself; here it can be done before, for instance where there is a network.';
@@ -23,6 +23,8 @@ export default class Image extends BaseCommand {
       helpValue: 'NAME',
     }),
   };
+
+  protected override readonly changing = false;
 
   async run(): Promise<{ suite: string; path: string }> {
     const { args, flags } = await this.parse(Image);

@@ -1,11 +1,11 @@
 import { Flags } from '../cli/oclif.js';
 import type { PlanResult } from '../actions/plan.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 
 /** As `diff` and others do it, but told apart from failure. */
 const CHANGES = 3;
 
-export default class Plan extends BaseCommand {
+export default class Plan extends WorkCommand {
   static override summary = 'Show what `up` would do, and change nothing.';
   static override description =
     'Looks at the hosts that run, and shows every step that `up` would make with its reason, what changes in files (secrets ' +
@@ -25,6 +25,8 @@ export default class Plan extends BaseCommand {
     }),
   };
 
+  protected override readonly changing = false;
+
   async run(): Promise<PlanResult> {
     const { flags } = await this.parse(Plan);
     this.common = flags;
@@ -36,6 +38,7 @@ export default class Plan extends BaseCommand {
       adopt: flags.adopt,
       trustFirstUse: flags['trust-first-use'],
     });
+    this.tellFailures(result.failures);
     if (!result.ok) process.exitCode = 1;
     else if (flags['exit-code'] && result.changes > 0) process.exitCode = CHANGES;
     if (!this.jsonEnabled()) {

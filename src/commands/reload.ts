@@ -1,7 +1,7 @@
 import type { PowerResult } from '../actions/power.js';
-import { BaseCommand } from '../cli/base-command.js';
+import { WorkCommand } from '../cli/work-command.js';
 
-export default class Reload extends BaseCommand {
+export default class Reload extends WorkCommand {
   static override summary = 'Reboot hosts.';
   static override description = 'All of them at once, or those named; hosts that are down are started.';
   static override examples = ['<%= config.bin %> reload', '<%= config.bin %> reload core-02'];

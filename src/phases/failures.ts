@@ -5,6 +5,8 @@ import type { Reporter } from '../report/port.js';
 export interface MemberFailure {
   readonly member: string;
   readonly message: string;
+  /** That of the error; absent for a fault of this program. */
+  readonly code?: string;
   readonly hint?: string;
   /** More for the person to read, such as the tail of a journal. */
   readonly detail?: string;
@@ -56,6 +58,7 @@ export function failureOf(member: string, error: unknown): MemberFailure {
   return {
     member,
     message: messageOf(error),
+    ...(known === undefined ? {} : { code: known.code }),
     ...(known?.hint === undefined ? {} : { hint: known.hint }),
     ...(typeof detail === 'string' ? { detail } : {}),
   };

@@ -60,13 +60,16 @@ async function executeSteps(host: HostRun, steps: readonly Step[], run: UpRun): 
   });
 }
 
-/** Writes into the journal which step is under way, as the host reports them. */
-function follow({ name }: HostRun, steps: readonly Step[], { journal }: UpRun): (chunk: Buffer) => void {
+/** Writes into the journal which step is under way, and tells of it, as the host reports them. */
+function follow({ name }: HostRun, steps: readonly Step[], { journal, reporter }: UpRun): (chunk: Buffer) => void {
   let done = 0;
   const tell = (): void => {
     const step = steps[done];
-    if (step) journal?.step(name, nameOf(step));
-    else journal?.stepped(name);
+    if (step) {
+      journal?.step(name, nameOf(step));
+      const { kind, target, reason } = step;
+      reporter.step?.(name, { step: done + 1, of: steps.length, kind, target, reason });
+    } else journal?.stepped(name);
   };
   tell();
   return (chunk) => {

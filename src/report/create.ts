@@ -1,3 +1,4 @@
+import { hasColors } from './color.js';
 import { PlainReporter } from './plain.js';
 import type { Reporter } from './port.js';
 
@@ -7,14 +8,11 @@ export interface ReportOptions {
   readonly color: boolean;
 }
 
-/**
- * Live progress where a person watches, plain lines elsewhere (a pipe, `CI`, `TERM=dumb`). Colour follows NO_COLOR
- * (https://no-color.org).
- */
+/** Live progress where a person watches, plain lines elsewhere (a pipe, `CI`, `TERM=dumb`). */
 export async function createReporter(options: ReportOptions): Promise<Reporter> {
   const { CI, TERM } = process.env;
   const live = process.stderr.isTTY && (CI === undefined || CI === '' || CI === 'false') && TERM !== 'dumb';
   if (!live) return new PlainReporter(process.stderr, options.verbose);
   const { TerminalReporter } = await import('./terminal.js');
-  return new TerminalReporter(process.stderr, options.verbose, options.color && !process.env['NO_COLOR']);
+  return new TerminalReporter(process.stderr, options.verbose, hasColors(options.color, process.stderr, process.env));
 }

@@ -1,7 +1,7 @@
 import { Ansis } from 'ansis';
 import { createLogUpdate } from 'log-update';
 import { addDisplay, type Display } from './foreground.js';
-import type { Outcome, Reporter } from './port.js';
+import type { Outcome, Reporter, StepNote } from './port.js';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 80;
@@ -71,6 +71,10 @@ export class TerminalReporter implements Reporter, Display {
     else this.redraw();
   }
 
+  step(member: string, { step, of, kind, target }: StepNote): void {
+    this.member(member, `${step}/${of}  ${kind} ${target}`);
+  }
+
   info(text: string): void {
     this.above(text);
   }
@@ -100,23 +104,33 @@ export class TerminalReporter implements Reporter, Display {
 
   private redraw(): void {
     if (this.title === undefined || this.paused) return;
+    const columns = this.out.columns || 80;
     const spinner = this.color.cyan(FRAMES[this.frame % FRAMES.length] ?? '');
     // More members than rows would make the terminal scroll: those that still run matter most.
     const room = Math.max(3, (this.out.rows || 24) - 3);
     const entries = [...this.lines].sort(([, a], [, b]) => rank(a) - rank(b));
-    const shown = entries.slice(0, room).map((entry) => this.line(entry, this.out.columns || 80));
+    const shown = entries.slice(0, room).map((entry) => this.line(entry, columns));
     const hidden = entries.length - shown.length;
-    this.draw([`${spinner} ${this.title}`, ...shown, ...(hidden > 0 ? [`  … and ${hidden} more`] : [])].join('\n'));
+    this.draw(
+      [
+        `${spinner} ${fitted(this.title, columns - 2)}`,
+        ...shown,
+        ...(hidden > 0 ? [`  … and ${hidden} more`] : []),
+      ].join('\n'),
+    );
   }
 
   /** @param width cuts the note so that the line takes one row: more would make the terminal scroll */
   private line([name, { note, outcome }]: [string, Line], width = Infinity): string {
     const mark = { running: ' ', done: this.color.green('✔'), failed: this.color.red('✖') }[outcome];
-    const room = Math.max(1, width - name.length - 7);
-    const text = oneLine(note);
-    const fitting = text.length > room ? `${text.slice(0, room)}…` : text;
+    const fitting = fitted(oneLine(note), width - name.length - 6);
     return `  ${mark} ${name}  ${outcome === 'done' ? this.color.dim(fitting) : fitting}`;
   }
+}
+
+/** One row, whatever happens: what is cut off has a mark. */
+function fitted(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`;
 }
 
 /** What comes from a host could hold line breaks, and codes that steer the terminal. */

@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
+import { parseEvents } from '../support/event-schema.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
 import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
@@ -62,6 +63,29 @@ describe('up from nothing', () => {
     expect(await processes(project)).toEqual(before);
     const { stdout } = await project.coreup(['up']);
     expect(stdout).toMatch(/^Nothing to do: e2e-up is healthy \(3 members, /);
+  });
+
+  it('tells of a run as events to the end, and keeps logs of those that changed something', async () => {
+    const { code, stdout } = await project.coreup(['up', '--events']);
+    expect(code).toBe(0);
+    const events = parseEvents(stdout);
+    expect(events.at(-1)).toMatchObject({ ok: true, exit_code: 0, document: { ok: true, changes: 0 } });
+    expect(events).toContainEqual(
+      expect.objectContaining({ event: 'phase-end', phase: 'Reaching the hosts', ok: true }),
+    );
+    for (const member of ['core-01', 'core-02', 'core-03'])
+      expect(events).toContainEqual(expect.objectContaining({ event: 'member', member, state: 'done' }));
+
+    const logs = await runLogs(project.directory);
+    const steps = parseEvents(logs[0]?.text ?? '').filter((event) => event.event === 'step');
+    expect(new Set(steps.map(({ member }) => member)).size).toBe(3);
+    expect(logs.at(-1)?.text.trim().split('\n').at(-1)).toBe(stdout.split('\n').at(-1));
+    const keys = await privateKeyLines(join(project.directory, '.coreup'));
+    expect(keys.length).toBeGreaterThan(5);
+    for (const { text, mode } of logs) {
+      expect(mode & 0o777).toBe(0o600);
+      expect(keys.filter((key) => text.includes(key))).toEqual([]);
+    }
   });
 
   it('runs the real etcdctl, in both APIs, with its exit code', async () => {
@@ -145,4 +169,26 @@ describe('up from nothing', () => {
 async function processes(project: TestProject): Promise<Record<string, string>> {
   const document = await project.json<ExecDocument>(['exec', '--', 'cut -d" " -f1,22 /proc/$(pidof etcd)/stat']);
   return Object.fromEntries(document.members.map(({ name, stdout }) => [name, stdout]));
+}
+
+/** The logs of runs, oldest first. */
+async function runLogs(directory: string): Promise<readonly { readonly text: string; readonly mode: number }[]> {
+  const logs = join(directory, '.coreup', 'logs');
+  const names = (await readdir(logs)).sort();
+  return Promise.all(
+    names.map(async (name) => ({
+      text: await readFile(join(logs, name), 'utf8'),
+      mode: (await stat(join(logs, name))).mode,
+    })),
+  );
+}
+
+/** Lines in the middle of all private keys below a directory. */
+async function privateKeyLines(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const texts = await Promise.all(
+    entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8')),
+  );
+  const keys = texts.filter((text) => text.includes('PRIVATE KEY-----'));
+  return keys.flatMap((text) => text.split('\n').filter((line) => line.length > 40 && !line.startsWith('-----')));
 }
