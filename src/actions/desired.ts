@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { HostState } from '../cluster/host-state.js';
 import type { Member } from '../cluster/types.js';
 import { readUserData } from '../cloud-config/read-user-data.js';
+import { usesTls } from '../etcd/transport.js';
 import { overridesFor } from '../config/overrides.js';
 import { HostRun } from '../phases/run.js';
 import { fleetWishes } from '../phases/fleet-wish.js';
@@ -77,7 +78,8 @@ export function desiredHosts(
   { etcd, fleet }: ProgramWishes = {},
 ): readonly HostRun[] {
   const states = desiredStates(project, rendered);
-  const { certificates, state, transport } = project;
+  const { state, transport } = project;
+  const certificates = usesTls(transport.goal) ? project.certificates : undefined;
   const userOf = (member: Member): string => loginUser(project, member);
   const wishes = fleet && fleetWishes(states, fleet, userOf, ({ name }) => certificates?.get(name)?.digest);
   const access = etcdAccess(transport, state);

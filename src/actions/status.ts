@@ -6,7 +6,7 @@ import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
 import { orAbort, pause as wait } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
-import { TLS } from '../etcd/transport.js';
+import { speaking, TLS } from '../etcd/transport.js';
 import { fleetStatus, type ReachedHost } from './fleet-status.js';
 import { withHosts, type Way } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -179,6 +179,16 @@ async function memberList(
   return [];
 }
 
+/** While a cluster changes from http to https or back, either is right. */
+function asSettled(listed: readonly ListedMember[], { transport: { from, goal } }: Project): readonly ListedMember[] {
+  if (from === undefined) return listed;
+  return listed.map((member) => ({
+    ...member,
+    peerUrls: speaking('peer', member.peerUrls.join(), goal).split(','),
+    clientUrls: speaking('client', member.clientUrls.join(), goal).split(','),
+  }));
+}
+
 function report(
   project: Project,
   members: readonly EtcdHost[],
@@ -192,7 +202,7 @@ function report(
   const expected = members.map((member) => member.expected);
   const differences = new Map([
     ...compareStatuses(statuses),
-    ...(listed.length > 0 ? compareMembership(expected, listed) : []),
+    ...(listed.length > 0 ? compareMembership(expected, asSettled(listed, project)) : []),
   ]);
   const leaderId = [...statuses.values()].find((status) => status.leader !== undefined)?.leader;
   const reports = members.map((member): MemberReport => {

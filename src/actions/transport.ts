@@ -1,4 +1,4 @@
-import { PLAIN, TLS, type Transport } from '../etcd/transport.js';
+import { PLAIN, TLS, usesTls, type Transport } from '../etcd/transport.js';
 import type { ResolvedConfig } from '../config/resolve.js';
 import { overridesFor } from '../config/overrides.js';
 import type { Cluster } from '../cluster/types.js';
@@ -33,8 +33,10 @@ export function projectTransport(
     base: ownBase(config),
     overrides: first === undefined ? {} : overridesFor(config, first).etcd2,
   });
-  const changes = founded !== undefined && !choice.goal.own && founded !== choice.goal;
-  return { ...choice, ...(changes ? { from: founded } : {}) };
+  if (founded === undefined || choice.goal.own) return choice;
+  if (founded !== choice.goal) return { ...choice, from: founded };
+  // A change that was begun and is not wanted any more: what has been changed goes back.
+  return bootstrap?.changing ? { ...choice, from: founded === TLS ? PLAIN : TLS } : choice;
 }
 
 /** What is wrong with the file is told when it is rendered. */
@@ -69,14 +71,21 @@ export function etcdAccess(transport: ProjectTransport, state: StateDirectory): 
 
 /** Whether hosts need certificates of coreup's, also while they are to lose them. */
 export function needsCertificates({ goal, from }: ProjectTransport): boolean {
-  return goal === TLS || from === TLS;
+  return usesTls(goal) || (from !== undefined && usesTls(from));
 }
 
-/** Says so where etcd has no TLS. */
+/** Says so where etcd has no TLS, or is to get it. */
 export function tellTransport(
   { transport }: { readonly transport: ProjectTransport },
-  reporter: Pick<Reporter, 'warn'>,
+  reporter: Pick<Reporter, 'info' | 'warn'>,
 ): void {
+  if (transport.from !== undefined) {
+    const [what, to, last] = transport.goal === TLS ? ['on', 'https', 'http'] : ['off', 'http', 'https'];
+    reporter.info(
+      `TLS is to be turned ${what} for a cluster that runs: in three rolls, each one member at a time. First clients are served ` +
+        `over http and https; then members speak ${to} to each other; at last ${last} is closed.`,
+    );
+  }
   const notice = plainNotice(transport);
   if (notice !== undefined) reporter.warn(notice);
 }

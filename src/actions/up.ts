@@ -25,6 +25,7 @@ import { interruptedAt } from './interrupted.js';
 import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
+import { transition } from './transition.js';
 import { tellTransport } from './transport.js';
 
 export interface UpOptions {
@@ -109,11 +110,13 @@ async function bringUp(
     await runPhases([checkMachine(options.yes)], run);
     await writeRendered(project.directory, rendered, project.state);
     const booted: string[] = [];
+    const look = comparison(project, wishes, remember(project));
     const story = [
       boot(project, booted),
-      ...comparison(project, wishes, remember(project)),
+      ...look,
       consent(options.yes ? undefined : askOnTerminal()),
-      lockHosts(comparison(project, wishes, remember(project))),
+      ...transition(project, wishes, look),
+      lockHosts(look),
       found,
       meet,
       apply,

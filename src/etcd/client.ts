@@ -82,6 +82,16 @@ export class EtcdClient {
     );
   }
 
+  /**
+   * Tells the cluster where a member is reached by its peers.
+   *
+   * @param id hexadecimal
+   */
+  async updatePeerUrls(id: string, peerUrls: readonly string[]): Promise<void> {
+    const body = { ID: BigInt(`0x${id}`).toString(), peerURLs: peerUrls };
+    await this.post('/v3/cluster/member/update', body, () => undefined);
+  }
+
   async put(key: string, value: string): Promise<void> {
     await this.post('/v3/kv/put', { key: base64(key), value: base64(value) }, () => undefined);
   }

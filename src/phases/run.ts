@@ -75,6 +75,8 @@ export class HostRun {
   become(goal: HostGoal): void {
     this.#goal = goal;
     this.#observation = undefined;
+    this.#plan = undefined;
+    this.applied = false;
   }
 
   /** Sets what the etcd of etcd.source is, which some host has told; what was seen of this one stays. */
@@ -196,6 +198,8 @@ export interface UpRun extends RunBase {
   founding: boolean;
   /** Whether etcd is to speak TLS with coreup's certificates. */
   readonly tls: boolean;
+  /** Whether that is about to change: what is verified meanwhile is not the end. */
+  readonly changing?: true;
   /** The order of restarts; known where a member that works is to restart. */
   rollOut?: RollOut;
 }

@@ -164,6 +164,7 @@ async function rememberCluster(
       phase: 'done',
       members: members.map((member) => member.name),
       ...(run.tls && { tls: true }),
+      ...(run.changing && { changing: true }),
       ...(clusterId === undefined ? {} : { clusterId }),
     },
   }));

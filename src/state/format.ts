@@ -23,6 +23,8 @@ export interface State {
     readonly clusterId?: string;
     /** Whether it speaks TLS with coreup's certificates; absent: it does not, as all before there was this field. */
     readonly tls?: boolean;
+    /** Present from the first step of a change of that to the last. */
+    readonly changing?: true;
   };
   /** How the members find each other, where that was made or asked for once; kept until the cluster is destroyed. */
   readonly discovery?: DiscoveryState;
@@ -133,9 +135,11 @@ function isRendered(value: unknown): boolean {
 
 function isBootstrap(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { phase, members, clusterId, tls } = value;
+  const { phase, members, clusterId, tls, changing } = value;
   const known =
-    (clusterId === undefined || typeof clusterId === 'string') && (tls === undefined || typeof tls === 'boolean');
+    (clusterId === undefined || typeof clusterId === 'string') &&
+    (tls === undefined || typeof tls === 'boolean') &&
+    (changing === undefined || changing === true);
   return (phase === 'started' || phase === 'done') && areStrings(members) && known;
 }
 

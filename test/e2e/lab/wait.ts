@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { TestProject } from './project.js';
 import type { StatusDocument } from './shapes.js';
 
@@ -25,4 +26,16 @@ export async function until<T>(
     if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s; last seen: ${JSON.stringify(seen)}`);
     await new Promise((done) => setTimeout(done, 250));
   }
+}
+
+/** Resolves when a line that starts with `text` has been printed; rejects if the output ends without it. */
+export function seen(output: Readable | null, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    output?.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+      if (`\n${printed}`.includes(`\n${text}`)) resolve();
+    });
+    output?.on('end', () => reject(new Error(`"${text}" was never printed:\n${printed}`)));
+  });
 }

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { EtcdLoad } from './lab/etcd-load.js';
+import { requireIsolation } from './lab/isolation.js';
+import { TestProject } from './lab/project.js';
+import type { StatusDocument, UpDocument } from './lab/shapes.js';
+import { seen } from './lab/wait.js';
+
+/** A cluster that is in use all the time, and gets TLS meanwhile. */
+describe('a cluster that runs', () => {
+  let project: TestProject;
+  let load: EtcdLoad;
+  let id: string;
+
+  const config = (tls: boolean) => `{ cluster_name: 'e2e-tls-on', num_instances: 3, etcd: { tls: ${String(tls)} } }`;
+  const status = () => project.json<StatusDocument & { etcd: { tls: boolean } }>(['status']);
+
+  beforeAll(async () => {
+    requireIsolation();
+    project = await TestProject.create(config(false));
+    expect(await project.json<UpDocument>(['up'])).toMatchObject({ ok: true });
+    id = (await status()).etcd.cluster_id;
+    load = new EtcdLoad(
+      [1, 2, 3].map((index) => `172.17.8.10${index}`),
+      join(project.directory, '.coreup', 'pki'),
+    );
+  });
+  afterAll(async () => {
+    await load.end();
+    await project.dispose();
+  });
+
+  it('says in status and plan that it has no TLS, and in plan what turning it on restarts', async () => {
+    expect((await project.coreup(['status'])).stdout).toMatch(/^e2e-tls-on: healthy, .*, plain http$/m);
+    await project.configure(config(true));
+    const plan = await project.coreup(['plan', '--exit-code']);
+    expect(plan.code).toBe(3);
+    expect(plan.stderr).toContain('in three rolls, each one member at a time');
+    expect(plan.stdout).not.toContain('PRIVATE KEY');
+    expect(await status()).toMatchObject({ healthy: true, etcd: { tls: false } });
+  });
+
+  it.each(['core-02: 11 changes to make', 'core-01: its peers reach it over https', 'core-03: 3 changes to make'])(
+    'survives that coreup is killed at "%s" on the way to TLS',
+    async (moment) => {
+      const running = project.start(['up', '--yes']);
+      await seen(running.stderr, moment);
+      running.kill('SIGKILL');
+      expect((await running).signal).toBe('SIGKILL');
+      expect(await status()).toMatchObject({ etcd: { cluster_id: id } });
+    },
+  );
+
+  it('ends with TLS, as the same cluster, and has served its clients all the while', async () => {
+    expect(await project.json<UpDocument>(['up', '--yes'])).toMatchObject({ ok: true, exitCode: 0 });
+    expect(await project.json<UpDocument>(['up', '--yes'])).toMatchObject({ ok: true, changes: 0 });
+    const { etcd, healthy } = await status();
+    expect({ healthy, tls: etcd.tls, id: etcd.cluster_id }).toEqual({ healthy: true, tls: true, id });
+    for (const { peer_urls, client_urls } of etcd.members) {
+      expect([...peer_urls, ...client_urls].every((url) => url.startsWith('https://'))).toBe(true);
+    }
+    expect(load.lost).toEqual([]);
+    expect(load.schemes).toEqual(new Set(['http', 'https']));
+    expect(load.rounds).toBeGreaterThan(0);
+  });
+});
