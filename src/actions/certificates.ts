@@ -6,7 +6,7 @@ import { TLS_FILES } from '../etcd/transport.js';
 import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
 import { sha256 } from '../plan/digest.js';
 import type { EnsureOptions, Wanted } from '../pki/ensure.js';
-import { KINDS, type Authorities, type Entry, type Identity } from '../pki/store.js';
+import { KINDS, type Authorities, type Entry, type Identity, type PkiStore } from '../pki/store.js';
 import type { Reporter } from '../report/port.js';
 import type { UserData } from '../render/user-data.js';
 import { caPassphraseFromFile } from './secrets.js';
@@ -79,6 +79,23 @@ export function passphrases(): Pick<EnsureOptions, 'passphrase' | 'newPassphrase
       return askSecret(`${again ? 'That is not it. ' : ''}Passphrase of the certificate authority's key:`);
     },
   };
+}
+
+/**
+ * What protects the key of an authority that follows another one: what the environment names; otherwise what protects the
+ * present one.
+ *
+ * @throws CoreupError PKI_PASSPHRASE, CA_PASSPHRASE_FILE
+ */
+export async function authorityPassphrase(store: PkiStore): Promise<string | undefined> {
+  const named = await caPassphraseFromFile();
+  const present = (await store.authorities())?.issuer;
+  if (named !== undefined || !present) return named;
+  const { unlock } = await import('../pki/ensure.js');
+  let given: string | undefined;
+  const { passphrase } = passphrases();
+  await unlock(present, { passphrase: async (again) => (given = await passphrase(again)) });
+  return given;
 }
 
 /** Whom coreup makes certificates for, and for which names. */

@@ -6,7 +6,8 @@ import type { EtcdHost, HostRun } from '../phases/run.js';
 import type { HostStatus } from '../providers/port.js';
 import { orAbort, pause as wait } from '../ssh/abort.js';
 import { CoreupError, messageOf } from '../util/errors.js';
-import { speaking, TLS } from '../etcd/transport.js';
+import { speaking, TLS, usesTls } from '../etcd/transport.js';
+import { expiring, listCerts } from './certs.js';
 import { fleetStatus, type ReachedHost } from './fleet-status.js';
 import { withHosts, type Way } from './hosts.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -38,6 +39,8 @@ export interface StatusReport {
     readonly cluster_id: string;
     /** Whether clients and peers speak TLS with coreup's certificates. */
     readonly tls: boolean;
+    /** Certificates that end soon, one sentence for each owner. */
+    readonly expiring: readonly string[];
     readonly members: readonly MemberReport[];
   };
   /** null where there is no fleet. */
@@ -103,11 +106,12 @@ async function look(project: Project, { provider, connect }: Way): Promise<Statu
     ),
   ]);
   const known = new Map(answers);
-  const [listed, fleet] = await Promise.all([
+  const [listed, fleet, ending] = await Promise.all([
     memberList(members, known),
     fleetStatus(byName(reached), project.config.fleet.enabled),
+    usesTls(project.transport.goal) ? listCerts(project).then(expiring, () => []) : [],
   ]);
-  return report(project, members, known, { listed, fleet }, (host) => provider.address(host.member));
+  return report(project, members, known, { listed, fleet, ending }, (host) => provider.address(host.member));
 }
 
 const byName = (hosts: readonly ReachedHost[]): readonly ReachedHost[] =>
@@ -193,7 +197,15 @@ function report(
   project: Project,
   members: readonly EtcdHost[],
   answers: ReadonlyMap<string, Answer>,
-  { listed, fleet }: { readonly listed: readonly ListedMember[]; readonly fleet: FleetReport | null },
+  {
+    listed,
+    fleet,
+    ending,
+  }: {
+    readonly listed: readonly ListedMember[];
+    readonly fleet: FleetReport | null;
+    readonly ending: readonly string[];
+  },
   addressOf: (host: HostRun) => string,
 ): StatusReport {
   const statuses = new Map(
@@ -231,6 +243,7 @@ function report(
       leader: reports.find((member) => member.leader)?.name ?? '',
       cluster_id: [...statuses.values()][0]?.clusterId ?? '',
       tls: project.transport.goal === TLS && project.transport.from === undefined,
+      expiring: ending,
       members: reports,
     },
     fleet,

@@ -37,6 +37,8 @@ export interface UpOptions {
   readonly adopt?: boolean;
   /** Whether a URL without a checksum may be trusted, and its sum remembered. */
   readonly trustFirstUse: boolean;
+  /** What is to be done first, once nobody else works on the project. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** How an `up` ended, member by member. */
@@ -77,7 +79,10 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
 export async function up(asked: Project, options: UpOptions): Promise<UpResult> {
   // What is wrong is found before anything is remembered or made.
   const checked = checkProject(asked);
-  return changing(asked.state, 'up', options.reporter, (journal) => bringUp(asked, checked, options, journal));
+  return changing(asked.state, 'up', options.reporter, async (journal) => {
+    await options.prepare?.();
+    return bringUp(asked, checked, options, journal);
+  });
 }
 
 async function bringUp(

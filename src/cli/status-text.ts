@@ -21,6 +21,7 @@ export function statusText(report: StatusReport, colors: boolean): string {
     '',
     ...table(['MEMBER', 'ID', 'ADDRESS', 'HEALTH', 'LEADER', 'VERSION'], members),
     ...etcd.members.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])),
+    ...etcd.expiring.map((text) => `${color.yellow('warning:')} ${text}`),
     ...(fleet === null ? [] : fleetLines(fleet, color)),
   ];
   return `${lines.join('\n')}\n`;

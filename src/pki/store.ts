@@ -29,9 +29,9 @@ export interface Authorities {
   readonly trusted: readonly Certificate[];
   /**
    * How far a change of the authority has come: `introduced`, the new one is trusted beside the old; `replaced`, it has
-   * signed everything anew, and the old one is still trusted.
+   * signed everything anew, and the old one is still trusted; `settling`, it is not any more, but hosts may not know yet.
    */
-  readonly stage: 'settled' | 'introduced' | 'replaced';
+  readonly stage: 'settled' | 'introduced' | 'replaced' | 'settling';
 }
 
 /** What coreup needs to speak to etcd: its own certificate and key, and whom it believes. */
@@ -52,6 +52,7 @@ export interface Renewal {
 const AUTHORITY = 'ca.pem';
 const NEXT = 'ca-next.pem';
 const OLD = 'ca-old.pem';
+const SETTLING = 'settling';
 const OWN = 'coreup.pem';
 const RENEWAL = 'renewal.json';
 
@@ -74,7 +75,9 @@ export class PkiStore {
 
   async write(identity: Identity, pem: string): Promise<void> {
     const path = this.pathOf(identity);
-    await makeDirectories(dirname(path), 0o700);
+    for (const directory of [this.directory, join(this.directory, 'members'), dirname(path)]) {
+      await makeDirectories(directory, 0o700);
+    }
     await writeFileAtomic(path, pem, 0o600);
   }
 
@@ -96,7 +99,9 @@ export class PkiStore {
     const trusted = [issuer.certificate, ...others].sort(
       (a, b) => a.validFrom.getTime() - b.validFrom.getTime() || (a.fingerprint < b.fingerprint ? -1 : 1),
     );
-    const stage = next !== undefined ? 'introduced' : others.length > 0 ? 'replaced' : 'settled';
+    const settling = (await this.#read(join(this.directory, SETTLING))) !== undefined;
+    const end = settling ? 'settling' : 'settled';
+    const stage = next !== undefined ? 'introduced' : others.length > 0 ? 'replaced' : end;
     return { issuer, trusted, stage };
   }
 
@@ -119,9 +124,15 @@ export class PkiStore {
     await rename(join(this.directory, NEXT), join(this.directory, AUTHORITY));
   }
 
-  /** Nobody trusts the old authority any more. */
+  /** From now on nobody is to trust the old authority any more. */
   async settle(): Promise<void> {
+    await writeFileAtomic(join(this.directory, SETTLING), '', 0o600);
     await rm(join(this.directory, OLD), { force: true });
+  }
+
+  /** Nobody does. */
+  async settled(): Promise<void> {
+    await rm(join(this.directory, SETTLING), { force: true });
   }
 
   async renewal(): Promise<Renewal | undefined> {

@@ -142,7 +142,7 @@ describe('statusText', () => {
   const report = (healthy: boolean, members: MemberReport[], cluster_id = 'ff'): StatusReport => ({
     cluster: 'c',
     healthy,
-    etcd: { leader: '', cluster_id, tls: true, members },
+    etcd: { leader: '', cluster_id, tls: true, expiring: [], members },
     fleet: null,
   });
 

@@ -161,7 +161,9 @@ describe('a change of the authority', () => {
 
     await store.settle();
     const settled = await ensure();
-    expect(settled.authorities).toMatchObject({ stage: 'settled' });
+    expect(settled.authorities).toMatchObject({ stage: 'settling' });
+    await store.settled();
+    expect((await ensure()).authorities).toMatchObject({ stage: 'settled' });
     expect(settled.entries.map(({ key }) => key)).toEqual(replaced.entries.map(({ key }) => key));
     expect(settled.entries[0]?.certificate.isFrom(first.authorities.issuer.certificate)).toBe(false);
   });
