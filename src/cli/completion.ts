@@ -22,6 +22,7 @@ const MEMBER_ARGS = new Map([
   ['reload', Infinity],
   ['destroy', Infinity],
   ['ssh-config', Infinity],
+  ['certs:renew', Infinity],
 ]);
 const MEMBER_FLAGS = ['on', 'member', 'kill'];
 
@@ -41,8 +42,14 @@ export function candidates(
   const before = words.slice(0, -1);
   if (before.includes('--')) return [];
   const shown = commands.filter(({ hidden }) => hidden !== true);
-  const command = shown.find(({ id }) => id.split(':').every((word, at) => before[at] === word));
-  const found = command === undefined ? nextWords(before, shown) : ofCommand(command, before, current, members);
+  // A command may be the first word of others, as `certs` is of `certs renew`.
+  const command = shown
+    .filter(({ id }) => id.split(':').every((word, at) => before[at] === word))
+    .sort((a, b) => b.id.length - a.id.length)[0];
+  const found = [
+    ...nextWords(before, shown),
+    ...(command === undefined ? [] : ofCommand(command, before, current, members)),
+  ];
   return found.filter((candidate) => candidate.startsWith(current));
 }
 

@@ -13,6 +13,8 @@ const COMMANDS: readonly Completable[] = [
   { id: 'exec', flags: { on: value }, args: {} },
   { id: 'convert', flags: { to: { ...value, char: 't', options: ['static'] } }, args: {} },
   { id: 'image', flags: { package: { ...value, char: 'p' } }, args: { suite: { options: ['bookworm', 'trixie'] } } },
+  { id: 'certs', flags: {}, args: {} },
+  { id: 'certs:renew', flags: { yes: { type: 'boolean' } }, args: {} },
   { id: 'token:show', flags: {}, args: {} },
   { id: 'token:new', flags: {}, args: {} },
   { id: 'secret', hidden: true, flags: {}, args: {} },
@@ -20,7 +22,7 @@ const COMMANDS: readonly Completable[] = [
 
 describe('candidates', () => {
   it.each([
-    ['', ['convert', 'exec', 'halt', 'image', 'ssh', 'ssh-config', 'token']],
+    ['', ['certs', 'convert', 'exec', 'halt', 'image', 'ssh', 'ssh-config', 'token']],
     ['ss', ['ssh', 'ssh-config']],
     ['token ', ['new', 'show']],
     ['token s', ['show']],
@@ -37,6 +39,8 @@ describe('candidates', () => {
     ['convert -t ', ['static']],
     ['image t', ['trixie']],
     ['image -p curl b', ['bookworm']],
+    ['certs ', ['renew']],
+    ['certs renew core-01 ', ['core-02']],
     ['nonsense ', []],
   ])('for %j are %j', (line, found) => {
     expect(candidates(line.split(' '), COMMANDS, () => ['core-01', 'core-02'])).toEqual(found);
