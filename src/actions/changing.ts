@@ -1,6 +1,7 @@
 import type { Reporter } from '../report/port.js';
 import { killedText } from '../state/journal-entries.js';
 import { Journal, killedRun } from '../state/journal.js';
+import { removeLeftovers } from '../state/leftovers.js';
 import { takeLock } from '../state/lock.js';
 import type { StateDirectory } from '../state/state.js';
 import { InterruptedError } from '../util/errors.js';
@@ -20,6 +21,7 @@ export async function changing<T extends { readonly ok: boolean }>(
   const unlock = await takeLock(state, command);
   try {
     await state.load();
+    await removeLeftovers(state);
     const killed = await killedRun(state);
     if (killed) reporter.info(`${killedText(killed, new Date())}; what is left is done now`);
     const journal = Journal.begin(state, command);

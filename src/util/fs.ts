@@ -50,7 +50,13 @@ export function writeGeneratedFile(path: string, data: string | Uint8Array, mode
 }
 
 function draftOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** @returns the process that made this file as a draft of another; undefined where it is no draft */
+export function drafter(path: string): number | undefined {
+  const pid = /^\..+\.(\d+)\.[0-9a-f]{12}\.tmp$/.exec(basename(path))?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 /**
