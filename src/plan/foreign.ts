@@ -51,11 +51,10 @@ export function keptPaths(plan: HostPlan): readonly string[] {
  */
 export function foreignDropIns(
   paths: readonly string[],
-  { units, manifest }: Pick<Observation, 'units' | 'manifest'>,
+  { dropIns, manifest }: Pick<Observation, 'dropIns' | 'manifest'>,
 ): readonly string[] {
   const own = new Set(paths.flatMap((path) => unitOf(path) ?? []));
-  const seen = [...units].flatMap(([unit, { dropIns = [] }]) => (own.has(unit) ? dropIns : []));
-  return seen.filter((path) => {
+  return dropIns.filter((path) => {
     const [, unit, name] = DROP_IN.exec(path) ?? [];
     // One of the same name under /etc takes the place of that under /run.
     const shadowed = paths.includes(`${ETC_UNITS}${unit}.d/${name}`);
@@ -144,9 +143,6 @@ export function adopt(state: HostState, observed: Observation, cluster: string):
   );
   if (after.length > 0) after.push(step({ kind: 'daemon-reload' }, 'systemd', 'drop-ins are gone'));
   const gone = new Set(inTheWay.map(({ path }) => path));
-  for (const [name, unit] of units) {
-    if (unit.dropIns) units.set(name, { ...unit, dropIns: unit.dropIns.filter((path) => !gone.has(path)) });
-  }
   const pending = [...(manifest?.pending ?? []), ...[...gone].flatMap((path) => unitOf(path) ?? [])];
   return {
     before: steps,
@@ -154,6 +150,7 @@ export function adopt(state: HostState, observed: Observation, cluster: string):
     observed: {
       ...observed,
       units,
+      dropIns: observed.dropIns.filter((path) => !gone.has(path)),
       data: data.filter((directory) => !foreignData.includes(directory)),
       // A unit that runs with a drop-in that is gone now has to restart.
       manifest: manifest === undefined || gone.size === 0 ? manifest : { ...manifest, pending },

@@ -31,6 +31,7 @@ export function freshHost(
       ['core', USER],
       [ETCD_USER, USER],
     ]),
+    dropIns: [],
     data: [],
     manifest: undefined,
   };

@@ -39,8 +39,6 @@ export interface ObservedUnit {
   readonly fragment: string;
   /** `notify`, `oneshot`, …; empty for what is no service. */
   readonly type: string;
-  /** Paths of the drop-ins that are in effect; absent where that was not looked at. */
-  readonly dropIns?: readonly string[];
   /** Times systemd has restarted it by itself. */
   readonly restarts: number;
 }
@@ -85,6 +83,8 @@ export interface Observation {
   /** Content of those of the asked files that are there. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly units: ReadonlyMap<string, ObservedUnit>;
+  /** Paths of the drop-ins of those units, as far as a distribution did not bring them. */
+  readonly dropIns: readonly string[];
   readonly users: ReadonlyMap<string, ObservedUser>;
   /** Those of the asked data directories that hold etcd data. */
   readonly data: readonly string[];

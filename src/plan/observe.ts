@@ -9,9 +9,11 @@ import { programPath } from './program.js';
 
 /** Starts each section of the output; it appears in no file that is shown there. */
 const MARK = '\x1e';
-const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,Type,NRestarts';
+const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPath,Type,NRestarts';
 const PATH_FORMAT = '%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0';
 const PATH_FIELDS = 7;
+/** Where people and programs put drop-ins; those of a distribution, below /usr/lib, are its own affair. */
+const DROP_IN_PLACES = ['/etc/systemd/system', '/etc/systemd/system.control', '/run/systemd/system'];
 /** Programs that the scripts of this folder call; coreutils must be GNU's, for `stat --printf` and `mv -T`. */
 const NEEDED = [
   'base64',
@@ -72,6 +74,9 @@ export function observeScript(question: Question): string {
   if (units.length > 0) {
     lines.push('mark units', sh`systemctl show --property=${UNIT_PROPERTIES} -- ${units} 2>&1`);
   }
+  // systemd tells of the drop-ins of units that it has loaded, and as they were then.
+  const dropIns = question.units.flatMap((unit) => DROP_IN_PLACES.map((place) => sh`${`${place}/${unit}.d/`}*.conf`));
+  lines.push(`mark drop-ins; for f in ${dropIns.join(' ')}; do [ ! -f "$f" ] || printf '%s\\0' "$f"; done`);
   for (const unit of question.units.filter(isTemplate)) {
     lines.push(sh`mark ${`template ${unit}`}`, sh`systemctl is-enabled -- ${unit} 2>/dev/null`);
   }
@@ -132,6 +137,7 @@ export function parseObservation(question: Question, output: string): Observatio
       ),
       ...parseTemplates(question.units.filter(isTemplate), sections),
     ]),
+    dropIns: (sections.get('drop-ins') ?? '').split('\0').filter((path) => path !== ''),
     users: parseUsers(question.users, sections),
     data: (sections.get('data') ?? '').split('\0').filter((directory) => directory !== ''),
     manifest: parseManifest(sections.get('manifest') ?? ''),
@@ -222,7 +228,6 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
           sub: value.get('SubState') ?? '',
           fileState: value.get('UnitFileState') ?? '',
           fragment: value.get('FragmentPath') ?? '',
-          dropIns: (value.get('DropInPaths') ?? '').split(' ').filter((path) => path !== ''),
           type: value.get('Type') ?? '',
           restarts: Number(value.get('NRestarts') ?? 0),
         },

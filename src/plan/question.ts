@@ -45,7 +45,7 @@ export function questionFor(desired: HostState, fleet?: FleetWish, etcd?: EtcdWi
  *
  * @returns undefined if the first question has asked for all of it
  */
-export function followUp(first: Question, observed: Pick<Observation, 'manifest' | 'units'>): Question | undefined {
+export function followUp(first: Question, observed: Pick<Observation, 'manifest' | 'dropIns'>): Question | undefined {
   const { manifest } = observed;
   const dropIns = foreignDropIns(first.paths, observed);
   if (!manifest && dropIns.length === 0) return undefined;

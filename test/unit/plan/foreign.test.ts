@@ -34,7 +34,8 @@ const STATE: HostState = {
 function withDropIn(path: string, text: string, more: Partial<Observation> = {}): Observation {
   return {
     ...EMPTY_HOST,
-    units: new Map([['etcd2.service', seenUnit({ active: 'active', dropIns: [OWN.path, path] })]]),
+    units: new Map([['etcd2.service', seenUnit({ active: 'active' })]]),
+    dropIns: [OWN.path, path],
     contents: new Map([[path, Buffer.from(text)]]),
     ...more,
   };

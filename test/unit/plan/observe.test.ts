@@ -222,7 +222,6 @@ LoadState=loaded
 ActiveState=active
 SubState=running
 FragmentPath=/etc/systemd/system/etcd2.service
-DropInPaths=/usr/lib/systemd/system/etcd2.service.d/a.conf /etc/systemd/system/etcd2.service.d/b.conf
 UnitFileState=enabled`;
   const MISSING = 'LoadState=not-found\nActiveState=inactive\nSubState=dead\nFragmentPath=\nUnitFileState=';
   const MASKED =
@@ -240,7 +239,6 @@ UnitFileState=enabled`;
       active: 'active',
       sub: 'running',
       fileState: 'enabled',
-      dropIns: ['/usr/lib/systemd/system/etcd2.service.d/a.conf', '/etc/systemd/system/etcd2.service.d/b.conf'],
       fragment: '/etc/systemd/system/etcd2.service',
       type: 'notify',
       restarts: 2,

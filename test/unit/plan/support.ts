@@ -34,6 +34,7 @@ export const EMPTY_HOST: Observation = {
   contents: new Map(),
   units: new Map(),
   users: new Map(),
+  dropIns: [],
   data: [],
   manifest: undefined,
 };
