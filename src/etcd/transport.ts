@@ -32,12 +32,12 @@ export function usesTls({ clients, peers }: Transport): boolean {
 }
 
 /** Where a host keeps what TLS needs. Keys are in no other file, and in no user-data. */
-const DIRECTORY = '/etc/coreup/pki';
+export const TLS_DIRECTORY = '/etc/coreup/pki';
 export const TLS_FILES = {
-  ca: `${DIRECTORY}/ca.pem`,
-  server: { cert: `${DIRECTORY}/server.pem`, key: `${DIRECTORY}/server.key` },
-  peer: { cert: `${DIRECTORY}/peer.pem`, key: `${DIRECTORY}/peer.key` },
-  client: { cert: `${DIRECTORY}/client.pem`, key: `${DIRECTORY}/client.key` },
+  ca: `${TLS_DIRECTORY}/ca.pem`,
+  server: { cert: `${TLS_DIRECTORY}/server.pem`, key: `${TLS_DIRECTORY}/server.key` },
+  peer: { cert: `${TLS_DIRECTORY}/peer.pem`, key: `${TLS_DIRECTORY}/peer.key` },
+  client: { cert: `${TLS_DIRECTORY}/client.pem`, key: `${TLS_DIRECTORY}/client.key` },
 } as const;
 
 /** The keys of `coreos.etcd2` that name certificates: where a user-data has one of them, they are its own. */

@@ -13,7 +13,12 @@ const UNIT_PROPERTIES = 'LoadState,ActiveState,SubState,UnitFileState,FragmentPa
 const PATH_FORMAT = '%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0';
 const PATH_FIELDS = 7;
 /** Where people and programs put drop-ins; those of a distribution, below /usr/lib, are its own affair. */
-const DROP_IN_PLACES = ['/etc/systemd/system', '/etc/systemd/system.control', '/run/systemd/system'];
+const DROP_IN_PLACES = [
+  '/etc/systemd/system.control',
+  '/run/systemd/system.control',
+  '/etc/systemd/system',
+  '/run/systemd/system',
+];
 /** Programs that the scripts of this folder call; coreutils must be GNU's, for `stat --printf` and `mv -T`. */
 const NEEDED = [
   'base64',

@@ -1,5 +1,5 @@
 import { parseCloudConfig } from '../cloud-config/parse.js';
-import { CERTIFICATE_KEYS, OWN, PLAIN, TLS, URL_KEYS, type Transport } from '../etcd/transport.js';
+import { CERTIFICATE_KEYS, OWN, PLAIN, TLS, TLS_DIRECTORY, URL_KEYS, type Transport } from '../etcd/transport.js';
 import { valueAt } from './transport-edits.js';
 import type { Base } from './user-data.js';
 
@@ -31,13 +31,18 @@ export interface TransportChoice {
 export function chooseTransport({ asked, founded, base, overrides }: TransportWishes): TransportChoice {
   const said = base === undefined ? new Map<string, string>() : settingsIn(base);
   const all = new Map([...said, ...Object.entries(overrides)]);
-  const certificate = CERTIFICATE_KEYS.find((key) => (all.get(key) ?? '') !== '');
+  const certificate = CERTIFICATE_KEYS.find((key) => isForeign(all.get(key) ?? ''));
   if (asked === true) return { goal: TLS, ...(certificate === undefined ? {} : { conflict: certificate }) };
   if (certificate !== undefined) return { goal: OWN, plain: 'own-certificates' };
   if (asked === false) return { goal: PLAIN, plain: 'asked' };
   if (founded !== undefined) return founded === PLAIN ? { goal: PLAIN, plain: 'founded' } : { goal: founded };
   const http = URL_KEYS.some((key) => /\bhttp:\/\//i.test(all.get(key) ?? ''));
   return http ? { goal: PLAIN, plain: 'user-data' } : { goal: TLS };
+}
+
+/** A user-data that coreup has rendered, and somebody has gone on with, names coreup's own files. */
+function isForeign(path: string): boolean {
+  return path !== '' && !path.startsWith(`${TLS_DIRECTORY}/`);
 }
 
 const KEYS: readonly string[] = [...URL_KEYS, ...CERTIFICATE_KEYS];

@@ -48,6 +48,11 @@ describe('what etcd is to speak', () => {
       { goal: OWN, plain: 'own-certificates' },
     ],
     [
+      'TLS for a user-data that coreup has rendered once',
+      { base: cloudConfig(WITHOUT_URLS.replace('heartbeat-interval: 200', 'cert-file: /etc/coreup/pki/server.pem')) },
+      { goal: TLS },
+    ],
+    [
       'a conflict, where both are asked for',
       { asked: true, base: cloudConfig(OWN_CERTIFICATES) },
       { goal: TLS, conflict: 'peer-cert-file' },
