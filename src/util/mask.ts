@@ -10,9 +10,15 @@ const SETTING =
 const PASSWORD = /(pass(?:word|wd|phrase)["']?\s*[=:]\s*)[^\s"'][^"'\n]*/gi;
 /** A login inside of a URL. */
 const LOGIN = /(:\/\/[^\s/:@"']+:)[^\s/@"']+(?=@)/g;
-/** The token of a discovery URL: whoever has it can register as a member. */
+/**
+ * The token of a discovery URL: whoever has it can register as a member. In a setting, and as etcd logs it
+ * (`discovery URL= …` up to 3.4, `"discovery-url":"…"` since 3.5).
+ */
 const DISCOVERY =
-  /((?:^|[\s"'])(?:ETCD_)?DISCOVERY["']?\s*[=:]\s*["']?\w+:\/\/[^\s"']*\/)[^\s"'/]+(?=\/?["'\s]|\/?$)/gim;
+  /((?:^|[\s"',{])(?:ETCD_)?DISCOVERY(?:[-_ ]?URL)?["']?\s*[=:]\s*["']?\w+:\/\/[^\s"']*\/)[^\s"'/]+(?=\/?["'\s]|\/?$)/gim;
+/** The token in a URL anywhere else, as in the errors of HTTP clients: 128 bits in hexadecimal, as discovery.etcd.io and uuidgen give them. */
+const TOKEN_IN_URL =
+  /(\b\w+:\/\/[^\s"']*\/)(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f-])/gi;
 /** crypt(5), `$id$…$…`. */
 const HASH = /\$(?:1|2[abxy]?|5|6|7|y|gy)\$[^\s"':]{8,}/g;
 const BEARER = /(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}/g;
@@ -25,6 +31,7 @@ export function withoutSecrets(text: string): string {
     .replace(PASSWORD, `$1${HIDDEN}`)
     .replace(LOGIN, `$1${HIDDEN}`)
     .replace(DISCOVERY, `$1${HIDDEN}`)
+    .replace(TOKEN_IN_URL, `$1${HIDDEN}`)
     .replace(HASH, HIDDEN)
     .replace(BEARER, `$1${HIDDEN}`);
 }

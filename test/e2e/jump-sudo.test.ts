@@ -114,8 +114,13 @@ describe('through a jump host, with a passphrase and a sudo password', () => {
     const seen = watchProcesses();
     const { code, text } = await onTerminal(
       ['up'],
-      [[/Passphrase for the key/, PASSPHRASE], [/sudo password of admin/, 'wr0ng-one'], [/Wrong on core-0\d/, PASSWORD]],
-    ); // prettier-ignore
+      [
+        [/Passphrase for the key/, PASSPHRASE],
+        [/sudo password of admin/, 'wr0ng-one'],
+        [/Wrong on core-0\d/, PASSWORD],
+        [/Make these changes/, 'y'],
+      ],
+    );
     const { processes, environments } = seen.stop();
     expect(text).toContain('is up and healthy');
     expect(code).toBe(0);

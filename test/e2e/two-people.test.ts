@@ -63,7 +63,9 @@ describe('two people at the same time', () => {
     const first = await whileAt(LOCKED, other, ['up'], ['plan']);
     const text = await heard();
     expect(text).toContain('Error: no host was changed, since these are locked: core-01\n');
-    expect(text).toMatch(/\ncore-01: is locked by `coreup up` \(.*process \d+, since .*\)\n→ Wait.*\n(.*\n)*?exit code 1\n/);
+    expect(text).toMatch(
+      /\ncore-01: is locked by `coreup up` \(.*process \d+, since .*\)\n→ Wait.*\n(.*\n)*?exit code 1\n/,
+    );
     expect(text).toMatch(/\nexit code 0\n$/);
     expect(first).toMatchObject({ code: 0 });
     expect(await content()).toBe(`v${version}`);

@@ -32,15 +32,19 @@ export interface FleetWay {
 }
 
 /** Connects to the hosts of a project as coreup does, for as long as `work` takes. */
-export async function withFleet<T>(project: TestProject, work: (way: FleetWay) => Promise<T>): Promise<T> {
+export async function withFleet<T>(
+  project: TestProject,
+  work: (way: FleetWay) => Promise<T>,
+  through = 'core-01',
+): Promise<T> {
   process.env['COREUP_DATA_DIR'] = project.dataDir;
   const opened = await openProject(join(project.directory, 'config.ts'));
   return withHosts(opened, async ({ connect }) => {
     const connections = await Promise.all(opened.cluster.members.map((member) => connect(member)));
-    const [first] = connections;
-    if (first === undefined) throw new Error('no host');
+    const asked = connections[opened.cluster.members.findIndex(({ name }) => name === through)];
+    if (asked === undefined) throw new Error(`there is no ${through}`);
     return work({
-      client: new FleetClient(() => first.forwardSocket(FLEET_SOCKET)),
+      client: new FleetClient(() => asked.forwardSocket(FLEET_SOCKET)),
       rounds: async () => {
         const counts = await Promise.all(connections.map(roundsOf));
         return counts.reduce((sum, count) => sum + count, 0);

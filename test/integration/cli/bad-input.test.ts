@@ -113,7 +113,7 @@ const USER_DATA: readonly [string, Files, string, string][] = [
       'config.ts': configOf(2),
       'user-data.hbs': GOOD.replace('start', 'begin').replace('etcd2:\n', 'etcd2:\n    name: {{member.name}}\n'),
     },
-    'user-data-1:8:16',
+    'user-data-1:11:16',
     'invalid value "begin" for coreos.units[0].command (as rendered for core-01)',
   ],
 ];

@@ -14,6 +14,19 @@ describe('withoutSecrets hides', () => {
       '+Environment="ETCD_DISCOVERY=https://discovery.etcd.io/(hidden)"',
     ],
     ['discovery: https://discovery.etcd.io/3e86b5', 'discovery: https://discovery.etcd.io/(hidden)'],
+    [
+      '{"level":"info","msg":"starting an etcd server","discovery-url":"http://10.0.0.9:4001/v2/keys/_etcd/registry/mine","discovery-proxy":""}',
+      '{"level":"info","msg":"starting an etcd server","discovery-url":"http://10.0.0.9:4001/v2/keys/_etcd/registry/(hidden)","discovery-proxy":""}',
+    ],
+    ['etcdmain: discovery URL= http://10.0.0.9/mine', 'etcdmain: discovery URL= http://10.0.0.9/(hidden)'],
+    [
+      'error #0: Get "https://discovery.etcd.io/3e86b59982e49066c5d813af1c2e2579/_config/size": EOF',
+      'error #0: Get "https://discovery.etcd.io/(hidden)/_config/size": EOF',
+    ],
+    [
+      'PUT http://10.0.0.9:4001/v2/keys/discovery/6c007a14-875d-4fd9-9b29-9dbd76f3d1a8?prevExist=false',
+      'PUT http://10.0.0.9:4001/v2/keys/discovery/(hidden)?prevExist=false',
+    ],
     ['  - passwd: $6$rounds=4096$wZfs8Q$abcdefgh', '  - passwd: (hidden)'],
     ['root:$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd:19000', 'root:(hidden):19000'],
     ['Authorization: Bearer abcdefghijkl', 'Authorization: Bearer (hidden)'],
@@ -31,6 +44,8 @@ describe('withoutSecrets leaves', () => {
     'Environment="ETCD_INITIAL_CLUSTER=core-01=http://10.0.0.1:2380"',
     'PasswordAuthentication no',
     'Environment="ETCD_DISCOVERY_SRV=example.com"',
+    'fleet.source: https://example.com/fleet-v1.0.0.tar.gz',
+    'member 8e9e05c52164694d at http://10.0.0.1:2380/v2/members/8e9e05c52164694d',
     'ExecStart=/usr/bin/docker run --rm redis',
   ])('%s', (text) => {
     expect(withoutSecrets(text)).toBe(text);
