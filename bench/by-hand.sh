@@ -17,7 +17,7 @@ up='
   install -d -o etcd -g etcd -m 0700 /var/lib/etcd2
   systemctl enable --quiet --now --no-block etcd2.service # reloads systemd in between
   until curl -fs --max-time 2 http://127.0.0.1:2379/health | grep -q "\"health\":\"true\""; do sleep 0.05; done
-  until members=$(etcdctl member list) && [ "$(echo "$members" | grep -c ", started,")" = "$2" ]; do sleep 0.05; done
+  until members=$(etcdctl member list) && [ "$(echo "$members" | grep -c ", http://[^ ]*:2379,")" = "$2" ]; do sleep 0.05; done
   echo "$members"
 '
 check='
@@ -28,7 +28,7 @@ check='
   systemctl is-active --quiet etcd2.service
   curl -fs --max-time 2 http://127.0.0.1:2379/health | grep -q "\"health\":\"true\""
   members=$(etcdctl member list)
-  [ "$(echo "$members" | grep -c ", started,")" = "$2" ]
+  [ "$(echo "$members" | grep -c ", http://[^ ]*:2379,")" = "$2" ]
   echo "$members"
 '
 

@@ -16,6 +16,10 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  // Node reads it all before it runs; names stay, for error messages.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 160,
   // ssh2 has native parts, jiti loads files of its own, and oclif would use typescript only if a user had it.
   external: ['ssh2', 'jiti', 'typescript'],
   // What CommonJS packages expect to be there.

@@ -9,7 +9,7 @@ import { guardQuorum } from '../phases/quorum.js';
 import { checkReach } from '../phases/reach.js';
 import { ServiceRun, type HostRun, type Rendezvous, type UpRun } from '../phases/run.js';
 import type { Phase } from '../phases/runner.js';
-import { checkServices } from '../phases/services.js';
+import { checkServices, refuseHopeless } from '../phases/services.js';
 import { TLS } from '../etcd/transport.js';
 import type { Provider } from '../providers/port.js';
 import type { UserData } from '../render/user-data.js';
@@ -39,8 +39,10 @@ export function checkProject(project: Project): {
   const known = withStandIns(project);
   const rendered = renderProject(known);
   refuseInvalidUserData(known, rendered);
-  desiredHosts(known, rendered);
-  return { rendered, services: new ServiceRun(loadServices(project)) };
+  const hosts = desiredHosts(known, rendered);
+  const services = loadServices(project);
+  refuseHopeless(services, hosts);
+  return { rendered, services: new ServiceRun(services) };
 }
 
 /** A run over these hosts, before its first phase. */

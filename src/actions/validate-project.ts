@@ -5,33 +5,39 @@ import { InputError } from '../util/errors.js';
 import { readBase } from './base.js';
 import { baseIssues, checkOptions, userDataIssues } from './check-user-data.js';
 import { checkUnits } from './check-units.js';
-import { desiredStates, renderProject } from './desired.js';
+import { desiredHosts, desiredStates, renderProject } from './desired.js';
 import { configIssue, issuesOfError, type FramedIssue, type Issue } from './issue.js';
+import { refuseHopeless } from '../phases/services.js';
 import { otherModeIssues } from './other-mode.js';
 import { openProject, withStandIns, type Project } from './project.js';
+import { loadServices } from './services.js';
 import type { Findings, ValidateRequest } from './validate.js';
 
-/** Checks a project: its config and user-data, and then the unit files, which can be checked without either. */
+/**
+ * Checks a project: its config and user-data, the unit files, which can be checked without either, and whether its
+ * services can run on its members.
+ */
 export async function checkProject(request: ValidateRequest): Promise<readonly Findings[]> {
   const directory = dirname(resolve(request.config ?? 'config.ts'));
-  return [await checkConfig(request), await checkUnitDirectory(directory)];
+  const { project, ...config } = await checkConfig(request);
+  const parts = [config, await checkUnitDirectory(directory)];
+  // After an error they would only say the same in other words.
+  return project === undefined || parts.some(({ issues }) => hasError(issues))
+    ? parts
+    : [...parts, checkServices(project, config.files[0])];
 }
 
-async function checkConfig(request: ValidateRequest): Promise<Findings> {
+async function checkConfig(request: ValidateRequest): Promise<Findings & { readonly project?: Project }> {
   let project: Project;
   try {
     project = await openProject(request.config);
   } catch (error) {
     const file = request.config ?? 'config.ts';
-    // A value that does not fit the others has no place of its own; it is still this file's.
-    return {
-      files: [file],
-      issues: issuesOfInput(error).map((issue) => (issue.file === '' ? { ...issue, file } : issue)),
-    };
+    return { files: [file], issues: ownIssues(error, file) };
   }
   const warnings = project.warnings.map(configIssue);
   const { files, issues } = checkUserData(project, request);
-  return { files: [request.config ?? 'config.ts', ...files], issues: [...warnings, ...issues] };
+  return { files: [request.config ?? 'config.ts', ...files], issues: [...warnings, ...issues], project };
 }
 
 function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Findings {
@@ -54,6 +60,18 @@ function checkUserData(project: Project, { etcdVersion }: ValidateRequest): Find
   }
 }
 
+/** What is wrong with the services of config.ts and the unit files that they name, wherever those are. */
+function checkServices(project: Project, configFile = ''): Findings {
+  const known = withStandIns(project);
+  try {
+    const services = loadServices(known);
+    refuseHopeless(services, desiredHosts(known, renderProject(known)));
+    return { files: [...new Set(services.map(({ file }) => file))], issues: [] };
+  } catch (error) {
+    return { files: [], issues: ownIssues(error, configFile) };
+  }
+}
+
 const hasError = (issues: readonly Issue[]): boolean => issues.some(({ severity }) => severity === 'error');
 
 /** The unit files in `units/` of a project, and the drop-ins beside them. */
@@ -69,6 +87,11 @@ async function checkUnitDirectory(directory: string): Promise<Findings> {
 
 function isUnit(name: string): boolean {
   return ([...SYSTEMD_SUFFIXES, ...NETWORK_SUFFIXES] as readonly string[]).includes(splitUnitName(name).suffix);
+}
+
+/** A value that does not fit the others has no place of its own; it is still the config file's. */
+function ownIssues(error: unknown, configFile: string): FramedIssue[] {
+  return issuesOfInput(error).map((issue) => (issue.file === '' ? { ...issue, file: configFile } : issue));
 }
 
 function issuesOfInput(error: unknown): FramedIssue[] {

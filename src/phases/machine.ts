@@ -12,8 +12,11 @@ import type { Phase } from './runner.js';
 export function checkMachine(yes: boolean): Phase<UpRun> {
   return {
     title: 'Checking this machine',
-    async run({ provider, cluster, reporter }) {
-      const problems = await provider.check(cluster);
+    async run({ provider, cluster, reporter, ssh }) {
+      const checking = provider.check(cluster);
+      // It waits for other programs.
+      ssh.prepare();
+      const problems = await checking;
       const packages = [...new Set(problems.flatMap((problem) => problem.packages ?? []))];
       const others = problems.filter((problem) => !problem.packages);
       if (others.length > 0) throw problemsError(others);

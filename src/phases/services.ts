@@ -1,6 +1,7 @@
 import type { FleetUnit, Machine } from '../fleet/client.js';
 import type { FleetView } from '../fleet/judge.js';
 import { simulate, type Placement, type UnitToPlace } from '../fleet/schedule.js';
+import { requirementsOf } from '../fleet/requirements.js';
 import { decideServices, type ServiceUnit } from '../fleet/services.js';
 import { unitEnvironment } from '../plan/adapt.js';
 import { FLEET_UNIT } from '../fleet/service.js';
@@ -106,21 +107,39 @@ export function simulateFor(
   });
 }
 
+/**
+ * Refuses services that no member could ever run, from the members' settings alone: no host has to be there for that.
+ * Which ID a machine has shows only on the host, so units of which one asks for an ID are judged once it has been looked at.
+ *
+ * @throws InputError SERVICE_UNPLACEABLE
+ */
+export function refuseHopeless(wanted: readonly ServiceUnit[], hosts: readonly HostRun[]): void {
+  if (wanted.some(({ name, options }) => requirementsOf(name, options).machineId !== undefined)) return;
+  const machines = hosts
+    .filter(({ member }) => member.role !== 'discovery')
+    .map((host): Machine => ({ id: host.name, ip: host.member.publicIpv4, metadata: metadataOf(host) }));
+  refuseUnplaceable(wanted, simulate(wanted, machines, { machineName: (id) => id }));
+}
+
+/** Of a thousand instances of one template, the first ones say it all. */
+const MOST_TOLD = 10;
+
 /** @throws InputError SERVICE_UNPLACEABLE with the reason for each unit that no machine can ever run */
-function refuseUnplaceable(wanted: readonly ServiceUnit[], placements: readonly Placement[]): void {
+export function refuseUnplaceable(wanted: readonly ServiceUnit[], placements: readonly Placement[]): void {
   const files = new Map(wanted.map(({ name, file }) => [name, file]));
   const lost = placements.flatMap((placement) =>
     placement.kind === 'unplaceable' && files.has(placement.unit) ? [placement] : [],
   );
   const [first] = lost;
   if (!first) return;
-  throw new InputError(
-    lost.map(({ unit, reason }) => `${unit} (${files.get(unit)}) can run nowhere: ${reason}`).join('\n'),
-    {
-      code: 'SERVICE_UNPLACEABLE',
-      hint: 'Change its [X-Fleet] section, give a member the metadata in config.ts, or leave the unit out.',
-    },
-  );
+  const told = lost
+    .slice(0, MOST_TOLD)
+    .map(({ unit, reason }) => `${unit} (${files.get(unit)}) can run nowhere: ${reason}`);
+  const more = lost.length - told.length;
+  throw new InputError([...told, ...(more === 0 ? [] : [`and so it is with ${more} more`])].join('\n'), {
+    code: 'SERVICE_UNPLACEABLE',
+    hint: 'Change its [X-Fleet] section, give a member the metadata in config.ts, or leave the unit out.',
+  });
 }
 
 /** @throws CoreupError SERVICE_FOREIGN */
@@ -149,12 +168,16 @@ function refuseTwins(running: readonly FleetHost[]): void {
 
 /** The machine that a host will be to fleet, from its settings. */
 export function expectedMachine({ host }: FleetHost): Machine {
-  const pairs = (unitEnvironment(host.desired, FLEET_UNIT).get('FLEET_METADATA') ?? '').split(',');
-  const metadata = Object.fromEntries(
+  return { id: host.observation.machineId, ip: host.member.publicIpv4, metadata: metadataOf(host) };
+}
+
+/** The metadata that a host's settings give to its machine. */
+function metadataOf({ desired }: HostRun): Readonly<Record<string, string>> {
+  const pairs = (unitEnvironment(desired, FLEET_UNIT).get('FLEET_METADATA') ?? '').split(',');
+  return Object.fromEntries(
     pairs.flatMap((pair): [string, string][] => {
       const at = pair.indexOf('=');
       return at === -1 ? [] : [[pair.slice(0, at).trim(), pair.slice(at + 1).trim()]];
     }),
   );
-  return { id: host.observation.machineId, ip: host.member.publicIpv4, metadata };
 }

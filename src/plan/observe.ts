@@ -89,8 +89,8 @@ export function observeScript(question: Question): string {
     // Whoever owns the file must not be able to start a section of this output.
     lines.push(
       sh`mark ${`user ${user}`}`,
-      sh`getent passwd -- ${user} && { getent shadow -- ${user} || echo; } &&`,
-      sh`tr -d '\\036' <"$(getent passwd -- ${user} | cut -d: -f6)/.ssh/authorized_keys" 2>/dev/null`,
+      sh`u=$(getent passwd -- ${user}) && { echo "$u"; getent shadow -- ${user} || echo; } &&`,
+      'u=${u%:*} && u=${u##*:}/.ssh/authorized_keys && [ -f "$u" ] && tr -d \'\\036\' <"$u"',
     );
   }
   lines.push('mark data');

@@ -102,7 +102,9 @@ function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> 
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
-    hint: 'Use http://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster.',
+    hint: missing.some((url) => url.startsWith('https:'))
+      ? 'Static discovery with certificates of your own is not built. Leave cert-file, peer-cert-file and the like out: coreup makes the certificates, and puts https URLs everywhere.'
+      : 'Use http://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster.',
   };
 }
 

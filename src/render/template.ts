@@ -19,9 +19,8 @@ export function compileTemplate(
   const options = { strict: true, noEscape: true, knownHelpersOnly: true };
   let render: HandlebarsTemplateDelegate;
   try {
-    // Handlebars compiles on the first call; precompiling here finds bad syntax before there is a member.
-    Handlebars.precompile(source.text, options);
-    render = Handlebars.compile(source.text, options);
+    // Handlebars parses and compiles on the first call; parsing here finds bad syntax before there is a member.
+    render = Handlebars.compile(Handlebars.parse(source.text), options);
   } catch (error) {
     throw templateError(source, error, 'cannot be read', hint);
   }

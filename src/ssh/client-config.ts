@@ -1,5 +1,6 @@
 import { hostname, homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import pLimit from 'p-limit';
 import { InputError } from '../util/errors.js';
 import { parseClientConfig, type ClientConfig } from './client-config-parse.js';
@@ -62,7 +63,6 @@ export class SshClientConfig {
       '--',
       host,
     ];
-    const { execa } = await import('execa');
     const ended = await this.#limit(() =>
       execa(program, args, { stdin: 'ignore', reject: false, timeout: TIMEOUT, stripFinalNewline: true }),
     );

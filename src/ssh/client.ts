@@ -76,6 +76,11 @@ class Pool implements Ssh {
     });
   }
 
+  prepare(): void {
+    // The connection will tell why it cannot be loaded.
+    loadSsh2().catch(() => undefined);
+  }
+
   /**
    * @throws CoreupError SSH_UNREACHABLE, SSH_AUTH, SSH_INCOMPATIBLE, SSH_HOST_KEY_* or SSH_KEY_*; the signal's reason
    */

@@ -110,6 +110,8 @@ export interface ConnectOptions {
 
 /** The way to hosts. `connect` gives the same connection for the same target while it stands. */
 export interface Ssh {
+  /** Loads what the first connection needs, so that it need not wait for that: for moments in which others are waited for. */
+  prepare(): void;
   connect(target: SshTarget, options: ConnectOptions): Promise<Connection>;
   close(): Promise<void>;
 }

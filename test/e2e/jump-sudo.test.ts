@@ -18,7 +18,10 @@ const PASSWORD = 'sUdo-password-77c2';
  * Machines as careful people have them: behind a jump host, logged in to with a protected key as a user whose sudo wants
  * a password. The third host is the way to the other two.
  */
-describe('through a jump host, with a passphrase and a sudo password', () => {
+describe.each([
+  ['Debian 12', 'bookworm'],
+  ['Debian 13', 'trixie'],
+] as const)('%s through a jump host, with a passphrase and a sudo password', (_, suite) => {
   let hosts: BareHosts;
   let project: TestProject;
   let keys: string[];
@@ -26,7 +29,7 @@ describe('through a jump host, with a passphrase and a sudo password', () => {
 
   beforeAll(async () => {
     requireIsolation();
-    hosts = await bootBareHosts(3);
+    hosts = await bootBareHosts(3, suite);
     // Made with the hosts' own login; from then on only the user admin is used.
     const setup = await TestProject.create(`{ cluster_name: 'setup', provider: ${hosts.providerConfig} }`);
     key = join(setup.directory, 'admin');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildCluster } from '../../../src/cluster/build.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import { LocalProvider } from '../../../src/providers/local/provider.js';
+import type { Suite } from '../../../src/providers/local/recipe.js';
 import { memberAddress } from '../../../src/providers/local/subnet.js';
 import { generateKeyPair } from '../../../src/ssh/keys.js';
 
@@ -22,7 +23,7 @@ export interface BareHosts {
 }
 
 /** Boots hosts; what boots them is known here and nowhere else. */
-export async function bootBareHosts(count: number): Promise<BareHosts> {
+export async function bootBareHosts(count: number, suite: Suite = 'bookworm'): Promise<BareHosts> {
   const directory = await mkdtemp(join(tmpdir(), 'coreup-e2e-bare-'));
   const subnet = '172.17.8.0/24';
   const cluster = buildCluster({
@@ -45,6 +46,7 @@ export async function bootBareHosts(count: number): Promise<BareHosts> {
     authorizedKey: pair.publicKey,
     identityFile,
     dataDir: join(directory, 'data'),
+    image: { suite },
   });
   const quiet = (): void => undefined;
   const problems = await provider.check(cluster);

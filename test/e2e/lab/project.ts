@@ -1,5 +1,6 @@
+import { afterAll } from '@jest/globals';
 import { execa, type Options } from 'execa';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,13 +15,28 @@ export interface Ended {
   readonly stderr: string;
 }
 
+const made: TestProject[] = [];
+
+/** Removes what is left of a test file's projects, except for one that still has hosts: nobody else knows of those. */
+afterAll(async () => {
+  for (const { directory, dataDir } of made) {
+    const empty = await rmdir(dataDir).then(
+      () => true,
+      (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT',
+    );
+    if (empty) await rm(directory, { recursive: true, force: true });
+  }
+});
+
 /** A project directory and the program run in it, as a user runs it. */
 export class TestProject {
   private constructor(
     readonly directory: string,
     /** Where local hosts of this project live; apart from any other on the machine. */
     readonly dataDir: string,
-  ) {}
+  ) {
+    made.push(this);
+  }
 
   /** @param files by name; `config` alone is wrapped in `defineConfig` */
   static async create(config: string, files: Readonly<Record<string, string>> = {}): Promise<TestProject> {

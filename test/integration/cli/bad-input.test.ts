@@ -118,13 +118,27 @@ const USER_DATA: readonly [string, Files, string, string][] = [
   ],
 ];
 
-async function refused(files: Files, place: string, message: string): Promise<void> {
+/** What a service asks for, and how it is told that it cannot have it. */
+const SERVICES: readonly [string, string, string][] = [
+  [
+    'a metadata that no member has',
+    'MachineMetadata=gpu=yes',
+    'a.service (units/a.service) can run nowhere: no machine',
+  ],
+  ['a neighbour that is not there', 'MachineOf=b.service', 'MachineOf names b.service, which fleet does not know'],
+];
+
+async function refused(
+  files: Files,
+  place: string,
+  message: string,
+  commands: readonly string[] = ['render', 'plan', 'up'],
+): Promise<void> {
   const directory = directoryOf(files);
   const before = listing(directory);
   const [checked, ...others] = await Promise.all([
     coreup(directory, 'validate', '--json'),
-    coreup(directory, 'render'),
-    coreup(directory, 'up', '--yes'),
+    ...commands.map((command) => coreup(directory, command)),
   ]);
   for (const { code, stdout, stderr } of others) {
     expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(place) });
@@ -155,6 +169,28 @@ describe('a user-data', () => {
   }, 60_000);
 
   it.each(USER_DATA)('%s', (_name, files, place, message) => refused(files, place, message), 60_000);
+});
+
+describe('a service', () => {
+  const files = (option: string): Files => ({
+    'config.ts': configOf(
+      3,
+      "fleet: { metadata: { 'core-02': { disk: 'ssd' } } }, services: [{ unit: 'units/a.service' }]",
+    ),
+    'user-data': GOOD,
+    'units/a.service': `[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\n${option}\n`,
+  });
+
+  it.each(SERVICES)(
+    'that asks for %s',
+    (_name, option, message) => refused(files(option), '', message, ['plan', 'up']),
+    60_000,
+  );
+
+  it('that asks for what the members have is valid', async () => {
+    const { code, stdout } = await coreup(directoryOf(files('MachineMetadata=disk=ssd')), 'validate', '--json');
+    expect({ code, valid: (JSON.parse(stdout) as Verdict).valid }).toEqual({ code: 0, valid: true });
+  }, 60_000);
 });
 
 it('takes a directory that cannot be written for bad input', async () => {

@@ -68,6 +68,15 @@ describe('checkUserData', () => {
     );
   });
 
+  it('says that certificates of the user go no further, where peer URLs have https', () => {
+    const text = STATIC.replace('peer_urls: http://$private_ipv4:2380', 'peer_urls: https://$private_ipv4:2380');
+    expect(() => check(text)).toThrow(
+      expect.objectContaining({
+        hint: expect.stringMatching(/^Static discovery with certificates of your own is not built/),
+      }),
+    );
+  });
+
   it('wants nothing of the kind from a worker', () => {
     check('#cloud-config\nhostname: x\n', 'worker');
   });

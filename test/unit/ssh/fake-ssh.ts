@@ -44,6 +44,10 @@ export class FakeSsh implements Ssh {
   readonly #unreachable = new Map<string, Error>();
   readonly #connections = new Map<string, Connection>();
 
+  prepare(): void {
+    // There is nothing to load.
+  }
+
   /**
    * Answers scripts (and attached commands) that hold `pattern`. Of several answers each is used once, in turn, the
    * last one for good. A later rule goes before an earlier one.
