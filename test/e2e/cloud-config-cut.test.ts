@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { readFiles, type OnHost } from './lab/host-files.js';
 import { requireIsolation } from './lab/isolation.js';
 import { withEtcd } from './lab/member-settings.js';
-import { TestProject } from './lab/project.js';
+import { at } from './lab/moments.js';
+import { TestProject, type Ended } from './lab/project.js';
 import type { UpDocument } from './lab/shapes.js';
 
 const MEGABYTES = 10;
@@ -58,44 +58,20 @@ describe('an apply that is cut off', () => {
     old = next;
   }
 
-  /**
-   * Starts an `up` with this user-data and resolves when the upload begins, which takes longer than what a test does next.
-   *
-   * @param reached what to prepare once coreup is logged in
-   */
-  async function duringUpload(next: typeof old, reached = (): void => undefined) {
+  /** An `up` with this user-data, and a shell command that runs while the large file is under way to the host. */
+  async function upWith(next: typeof old, fault: string): Promise<Ended> {
     await writeFile(join(project.directory, 'user-data'), next.text);
-    const running = project.start(['up']);
-    running.stdin.end();
-    await new Promise<void>((resolve, reject) => {
-      let said = '';
-      let prepared = false;
-      running.stderr.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        if (!prepared && said.includes('core-01: reached')) {
-          prepared = true;
-          reached();
-        }
-        if (/core-01: \d+ changes to make/.test(said)) resolve();
-      });
-      running.stderr.on('end', () => reject(new Error(said)));
-    });
-    // Wrapped, since a promise cannot be given back unresolved.
-    return { running };
+    return project.coreup(['up'], { env: at([{ line: `step core-01 file-write ${PATHS[1]}`, nth: 1 }], fault) });
   }
 
-  /** The sshd processes that serve a session on this test's own host: its disk shows in their mounts. */
-  function sessions(): number[] {
-    return readdirSync('/proc').flatMap((pid) => {
-      try {
-        const ours = /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sshd: core');
-        return ours && readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(project.dataDir) ? [Number(pid)] : [];
-      } catch {
-        // It has ended meanwhile.
-        return [];
-      }
-    });
-  }
+  /** Ends the sshd processes that serve a session on this test's own host: its disk shows in their mounts. */
+  const endSessions = (): string => `
+    ended=
+    for process in /proc/[0-9]*; do
+      grep -q '^sshd: core' $process/cmdline && grep -qF '${project.dataDir}' $process/mountinfo || continue
+      kill -9 \${process#/proc/} && ended=yes
+    done 2>/dev/null
+    test -n "$ended"`;
 
   beforeAll(async () => {
     requireIsolation();
@@ -108,9 +84,7 @@ describe('an apply that is cut off', () => {
 
   it('by a SIGKILL of coreup', async () => {
     const next = version('after the kill');
-    const { running } = await duringUpload(next);
-    running.kill('SIGKILL');
-    expect((await running).signal).toBe('SIGKILL');
+    expect(await upWith(next, 'kill -9 $PPID')).toMatchObject({ signal: 'SIGKILL' });
     await expectOldOrNew(next);
     // What a power loss of the host would leave.
     await on('sudo touch /srv/cut/.coreup.halfDone');
@@ -119,29 +93,21 @@ describe('an apply that is cut off', () => {
 
   it('by the end of the session on the host', async () => {
     const next = version('after the session');
-    let pids: number[] = [];
-    const { running } = await duringUpload(next, () => {
-      pids = sessions();
-    });
-    expect(pids).not.toEqual([]);
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
-    const { exitCode, stderr } = await running;
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
-    expect(stderr).toMatch(/core-01: \S+ \S+ was cut off: .+/);
+    const { code, stderr } = await upWith(next, endSessions());
+    expect({ code, stderr }).toMatchObject({ code: 1 });
+    expect(stderr).toMatch(/core-01: file-write \S+ was cut off: .+/);
     await expectOldOrNew(next);
     await expectConverges(next);
   });
 
   it('by a cable that is pulled, and put back', async () => {
     const next = version('after the cable');
-    const { running } = await duringUpload(next);
     const links = (await execa('ip', ['-o', 'link', 'show', 'type', 'veth'])).stdout;
     const [, link = ''] = /^\d+: ([^@:]+)@/m.exec(links) ?? [];
     expect(link).not.toBe('');
-    await execa('ip', ['link', 'set', link, 'down']);
-    const { exitCode, stderr } = await running;
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
-    expect(stderr).toMatch(/core-01: \S+ \S+ was cut off: .+/);
+    const { code, stderr } = await upWith(next, `ip link set ${link} down`);
+    expect({ code, stderr }).toMatchObject({ code: 1 });
+    expect(stderr).toMatch(/core-01: file-write \S+ was cut off: .+/);
     await execa('ip', ['link', 'set', link, 'up']);
     await expectOldOrNew(next);
     await expectConverges(next);
