@@ -34,6 +34,7 @@ export type Remember = (versions: Readonly<Record<string, string>>, rendered: re
  */
 export function checkProject(project: Project): {
   readonly rendered: readonly UserData[];
+  readonly hosts: readonly HostRun[];
   readonly services: ServiceRun;
 } {
   const known = withStandIns(project);
@@ -42,7 +43,7 @@ export function checkProject(project: Project): {
   const hosts = desiredHosts(known, rendered);
   const services = loadServices(project);
   refuseHopeless(services, hosts);
-  return { rendered, services: new ServiceRun(services) };
+  return { rendered, hosts, services: new ServiceRun(services) };
 }
 
 /** A run over these hosts, before its first phase. */

@@ -45,6 +45,19 @@ export async function doomedHosts(project: Project, names: readonly string[]): P
 }
 
 /**
+ * Which of these hosts leave an etcd cluster that was founded and goes on without them.
+ *
+ * @param doomed names of hosts
+ */
+export async function lostMembers(project: Project, doomed: readonly string[]): Promise<readonly string[]> {
+  const { bootstrap } = await project.state.load();
+  if (bootstrap?.phase !== 'done') return [];
+  const existing = await (await openProvider(project, false)).existing();
+  const stays = bootstrap.members.some((name) => existing.includes(name) && !doomed.includes(name));
+  return stays ? bootstrap.members.filter((name) => doomed.includes(name)) : [];
+}
+
+/**
  * Removes hosts. With the last one, everything that coreup made for the cluster goes: rendered files and `.coreup` too.
  */
 export async function destroy(project: Project, names: readonly string[], reporter: Reporter): Promise<PowerResult> {

@@ -2,6 +2,7 @@ import { apply, finish } from '../phases/apply.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { consent, type Ask } from '../phases/consent.js';
 import { found } from '../phases/found.js';
+import { guardFounded } from '../phases/guard.js';
 import { lockHosts } from '../phases/host-lock.js';
 import { checkMachine } from '../phases/machine.js';
 import { meet } from '../phases/rendezvous.js';
@@ -73,12 +74,14 @@ function boot(project: Project, booted: string[]): Phase<UpRun> {
  * Brings the cluster up: the verb of this program. Safe to run again at any time; on a healthy cluster it changes
  * nothing.
  *
- * @throws InputError for wrong input, before anything is changed; CoreupError for what stops the run as a whole.
+ * @throws InputError for wrong input, before anything is changed; CoreupError for what stops the run as a whole, such as
+ * members that a founded cluster does not have.
  * Members that fail are in the result.
  */
 export async function up(asked: Project, options: UpOptions): Promise<UpResult> {
   // What is wrong is found before anything is remembered or made.
   const checked = checkProject(asked);
+  await guardFounded(asked.state, checked.hosts);
   return changing(asked.state, 'up', options.reporter, async (journal) => {
     await options.prepare?.();
     return bringUp(asked, checked, options, journal);

@@ -3,6 +3,10 @@ import type { PowerResult } from '../actions/power.js';
 import { WorkCommand } from '../cli/work-command.js';
 import { CoreupError } from '../util/errors.js';
 
+const LOST =
+  'etcd goes on counting this as a member, and coreup cannot replace one: the others stay, but `coreup up` will be refused ' +
+  'until the whole cluster is destroyed';
+
 export default class Destroy extends WorkCommand {
   static override summary = 'Remove hosts and everything on them.';
   static override description =
@@ -17,8 +21,10 @@ export default class Destroy extends WorkCommand {
     const { argv, flags } = await this.parse(Destroy);
     this.common = flags;
     const project = await this.project();
-    const { destroy, doomedHosts } = await import('../actions/power.js');
+    const { destroy, doomedHosts, lostMembers } = await import('../actions/power.js');
     const doomed = await doomedHosts(project, argv as string[]);
+    const lost = await lostMembers(project, doomed);
+    if (lost.length > 0) this.tellWarning(`${lost.join(', ')}: ${LOST}`);
     if (!flags.yes) await this.agree(project.cluster.name, doomed);
     const result = await destroy(project, doomed, await this.reporter());
     if (result.members.length === 0) this.log('There were no hosts to remove.');

@@ -6,7 +6,7 @@ import { misplaced } from '../cluster/addresses.js';
 import { obstacles } from '../plan/obstacles.js';
 import type { ListedMember } from '../etcd/client.js';
 import { isListedAs } from '../etcd/verify.js';
-import type { State } from '../state/state.js';
+import type { State, StateDirectory } from '../state/state.js';
 import { CoreupError } from '../util/errors.js';
 import { etcdClient, etcdHosts } from './etcd-host.js';
 import { MembersFailedError, type MemberFailure } from './failures.js';
@@ -66,6 +66,17 @@ async function refusals(host: HostRun, { cluster, adopt = false }: UpRun): Promi
   }
   const noEtcd = wantsEtcd(host.desired) ? etcdRefusal(host.etcd, observation) : undefined;
   return noEtcd ? refuse(noEtcd.message, noEtcd.hint) : [];
+}
+
+/**
+ * Refuses other members than those of the cluster that was founded, from what is remembered alone: before anything is made
+ * or booted for members that it cannot take.
+ *
+ * @throws CoreupError MEMBERSHIP_CHANGE
+ */
+export async function guardFounded(state: StateDirectory, hosts: readonly HostRun[]): Promise<void> {
+  const { bootstrap } = await state.load();
+  if (bootstrap?.phase === 'done') guardMembership(bootstrap, etcdHosts(hosts));
 }
 
 /** Never lets a member without data bootstrap while others have data, unless etcd itself still waits for it. */

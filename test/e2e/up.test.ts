@@ -3,10 +3,13 @@ import { execa } from 'execa';
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
+import { Store } from '../../src/providers/local/store.js';
 import { parseEvents } from '../support/event-schema.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
 import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
+
+const CONFIG = `{ cluster_name: 'e2e-up', num_instances: 3 }`;
 
 /** The story of the README: from nothing to a cluster, look around, run again. */
 describe('up from nothing', () => {
@@ -14,7 +17,7 @@ describe('up from nothing', () => {
 
   beforeAll(async () => {
     requireIsolation();
-    project = await TestProject.create(`{ cluster_name: 'e2e-up', num_instances: 3 }`);
+    project = await TestProject.create(CONFIG);
   });
   afterAll(() => project.dispose());
 
@@ -63,6 +66,21 @@ describe('up from nothing', () => {
     expect(await processes(project)).toEqual(before);
     const { stdout } = await project.coreup(['up']);
     expect(stdout).toMatch(/^Nothing to do: e2e-up is healthy \(3 members, /);
+  });
+
+  it('refuses more members than were founded before it makes anything for them', async () => {
+    const made = async () => [
+      await readdir(project.directory),
+      await readdir(join(project.directory, '.coreup', 'pki', 'members')),
+      await readdir(new Store('e2e-up', project.dataDir).hosts),
+    ];
+    const before = await made();
+    await project.configure(`{ cluster_name: 'e2e-up', num_instances: 5 }`);
+    const { code, stderr } = await project.coreup(['up']);
+    await project.configure(CONFIG);
+    expect({ code, stderr }).toMatchObject({ code: 1 });
+    expect(stderr).toMatch(/consists of core-01, core-02, core-03; config.ts asks for .*core-04, core-05$/m);
+    expect(await made()).toEqual(before);
   });
 
   it('tells of a run as events to the end, and keeps logs of those that changed something', async () => {
@@ -162,6 +180,15 @@ describe('up from nothing', () => {
     for (const { stdout } of environment.members) expect(stdout).toContain('ETCD_SNAPSHOT_COUNT=5000\n');
     expect((await project.coreup(['etcdctl', '--', 'get', 'greeting', '--print-value-only'])).stdout).toBe("it's me");
     expect(await project.json<UpDocument>(['up'])).toMatchObject({ ok: true, changes: 0 });
+  });
+
+  it('says what the removal of one member costs, and nothing of the kind of all', async () => {
+    const { code, stdout, stderr } = await project.coreup(['destroy', 'core-03', '--yes']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'core-03 is gone' });
+    expect(stderr).toMatch(/core-03: etcd goes on counting this as a member/);
+    const all = await project.coreup(['destroy', '--yes']);
+    expect(all.code).toBe(0);
+    expect(all.stderr).not.toContain('etcd');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { found } from '../../../src/phases/found.js';
-import { guard } from '../../../src/phases/guard.js';
+import { guard, guardFounded } from '../../../src/phases/guard.js';
 import { runPhases } from '../../../src/phases/runner.js';
 import type { Observation } from '../../../src/plan/observation.js';
 import type { State } from '../../../src/state/state.js';
@@ -167,6 +167,19 @@ describe('guard and the data of etcd', () => {
     expect((await refusal(made)).message).toBe(
       'the etcd cluster consists of core-01, core-02; config.ts asks for core-01, core-02, core-03',
     );
+  });
+
+  it.each<[Phase, readonly string[], boolean]>([
+    ['done', ['core-01', 'core-02'], true],
+    ['done', NAMES, false],
+    ['started', ['core-01', 'core-02'], false],
+    [undefined, [], false],
+  ])('refuses another set of members before any host is there, once it was founded: %s, %j', async (...given) => {
+    const [phase, members, refused] = given;
+    const { run } = await withEmpty([], phase, [...members]);
+    const asked = guardFounded(run.state, run.hosts);
+    if (refused) await expect(asked).rejects.toMatchObject({ code: 'MEMBERSHIP_CHANGE' });
+    else await asked;
   });
 
   it('takes another set of members where a start has left no data', async () => {
