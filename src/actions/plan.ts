@@ -7,16 +7,19 @@ import { etcdHosts } from '../phases/etcd-host.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { problemsError } from '../phases/machine.js';
 import { rollOutOf } from '../phases/quorum.js';
-import type { HostRun, UpRun } from '../phases/run.js';
+import type { HostRun, ServiceRun, UpRun } from '../phases/run.js';
 import { runPhases } from '../phases/runner.js';
 import { planServices, type PlannedService } from '../phases/service-plan.js';
 import { freshHost } from '../plan/fresh-host.js';
 import type { RollOut } from '../plan/quorum.js';
 import type { HostStatus, Provider } from '../providers/port.js';
+import type { UserData } from '../render/user-data.js';
 import type { Reporter } from '../report/port.js';
+import type { Ssh } from '../ssh/port.js';
 import { presentCertificates } from './certificates.js';
+import { findAddresses } from './addresses.js';
 import { checkProject, comparison, startRun } from './compare.js';
-import { desiredHosts } from './desired.js';
+import { desiredHosts, renderProject } from './desired.js';
 import { lacksToken } from './discovery.js';
 import { preparePrograms, type ProgramWishes } from './programs.js';
 import { SUITE_ETCD, type Project } from './project.js';
@@ -71,9 +74,27 @@ export const BOOK_KEEPING = 'record';
  * in the result.
  */
 export async function planUp(asked: Project, options: PlanOptions): Promise<PlanResult> {
-  const { rendered, services } = checkProject(asked);
+  const checked = checkProject(asked);
   tellTransport(asked, options.reporter);
-  const project = await presentCertificates(asked, rendered);
+  const ssh = await openSsh(asked);
+  try {
+    const placed = await findAddresses(asked, { ...options, ssh, remember: false });
+    const rendered = placed === asked ? checked.rendered : renderProject(placed);
+    return await planPlaced(placed, rendered, checked.services, ssh, options);
+  } finally {
+    await ssh.close();
+  }
+}
+
+/** The plan of a project whose members' addresses are known. */
+async function planPlaced(
+  placed: Project,
+  rendered: readonly UserData[],
+  services: ServiceRun,
+  ssh: Ssh,
+  options: PlanOptions,
+): Promise<PlanResult> {
+  const project = await presentCertificates(placed, rendered);
   const wishes = await programs(project, options);
   await noteToken(project, options.reporter);
   const all = desiredHosts(project, rendered, wishes);
@@ -86,35 +107,30 @@ export async function planUp(asked: Project, options: PlanOptions): Promise<Plan
   for (const host of all.filter((other) => status(other) === 'absent')) host.fresh = imagine(project, host);
   const hosts = all.filter((host) => status(host) !== 'stopped');
   const asleep = all.filter((host) => !hosts.includes(host));
-  const ssh = await openSsh(project);
-  try {
-    const run: UpRun = { ...startRun(project, { ...options, provider, ssh, hosts, services }), asleep };
-    const refused = await refusalOf(() =>
-      runPhases(
-        comparison(project, wishes, () => Promise.resolve()),
-        run,
-      ),
-    );
-    const planned = run.hosts.every((host) => host.planned);
-    const weigh = planned && etcdHosts(all).length > 0;
-    const [quorum, units, members] = await Promise.all([
-      run.rollOut ?? (weigh ? rollOutOf(run, ANSWER) : null),
-      planned && refused === undefined ? planServices(run) : [],
-      Promise.all(all.map((host) => memberOf(host, status(host), run))),
-    ]);
-    return {
-      ok: refused === undefined,
-      cluster: project.cluster.name,
-      changes: countChanges(members, units),
-      members,
-      quorum,
-      services: units,
-      failures: refused?.failures ?? [],
-      ...(refused === undefined ? {} : { problem: refused.message }),
-    };
-  } finally {
-    await ssh.close();
-  }
+  const run: UpRun = { ...startRun(project, { ...options, provider, ssh, hosts, services }), asleep };
+  const refused = await refusalOf(() =>
+    runPhases(
+      comparison(project, wishes, () => Promise.resolve()),
+      run,
+    ),
+  );
+  const planned = run.hosts.every((host) => host.planned);
+  const weigh = planned && etcdHosts(all).length > 0;
+  const [quorum, units, members] = await Promise.all([
+    run.rollOut ?? (weigh ? rollOutOf(run, ANSWER) : null),
+    planned && refused === undefined ? planServices(run) : [],
+    Promise.all(all.map((host) => memberOf(host, status(host), run))),
+  ]);
+  return {
+    ok: refused === undefined,
+    cluster: project.cluster.name,
+    changes: countChanges(members, units),
+    members,
+    quorum,
+    services: units,
+    failures: refused?.failures ?? [],
+    ...(refused === undefined ? {} : { problem: refused.message }),
+  };
 }
 
 /** Programs are kept where `up` has kept some already; otherwise nothing of them stays. */

@@ -26,6 +26,15 @@ const MEMBER_ARGS = new Map([
 ]);
 const MEMBER_FLAGS = ['on', 'member', 'kill'];
 
+/** A command line with flags and values apart: `--on=core-01`, which bash hands on as three words, is as `--on core-01`. */
+export function flagsApart(words: readonly string[]): readonly string[] {
+  return words.flatMap((word, at) => {
+    if (word === '=' && words[at - 1]?.startsWith('--')) return [];
+    const [, flag, value] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
+    return flag === undefined || value === undefined ? [word] : [flag, value];
+  });
+}
+
 /**
  * What may stand where the person pressed Tab.
  *

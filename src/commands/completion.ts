@@ -1,6 +1,6 @@
 import { Args, Flags } from '../cli/oclif.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { candidates, SCRIPTS, SHELLS } from '../cli/completion.js';
+import { candidates, flagsApart, SCRIPTS, SHELLS } from '../cli/completion.js';
 import { usage } from '../cli/parse-flags.js';
 import { knownMembers } from '../state/known-members.js';
 
@@ -23,10 +23,11 @@ export default class Completion extends BaseCommand {
   };
 
   async run(): Promise<void> {
-    const [own, words] = split(this.argv);
+    const [own, typed] = split(this.argv);
     const { args, flags } = await this.parse(Completion, own);
     this.common = flags;
     if (flags.words) {
+      const words = flagsApart(typed);
       const found = candidates(words, this.config.commands, () => knownMembers(process.cwd(), words));
       process.stdout.write(found.map((word) => `${word}\n`).join(''));
       return;

@@ -1,3 +1,4 @@
+import { TLS_DIRECTORY, TLS_FILES } from '../etcd/transport.js';
 import { readCertificate } from '../pki/certificate.js';
 import { etcdWish } from './etcd-wish.js';
 import { error, warning, type Finding } from './finding.js';
@@ -56,7 +57,7 @@ function checkFile(host: HostView, { path, there }: SeenFile, text: string, now:
     const { subject, validFrom, validTo, names } = certificate;
     const which = `${path} (${subject || 'no name'})`;
     const days = Math.floor((validTo.getTime() - now) / DAY);
-    const renew = 'Put a renewed one in its place; etcd reads it at the next connection.';
+    const renew = renewal(path);
     const until = validTo.toISOString().slice(0, 10);
     const dates =
       validTo.getTime() < now
@@ -97,6 +98,13 @@ function checkFile(host: HostView, { path, there }: SeenFile, text: string, now:
           ]),
     ];
   });
+}
+
+/** Where a certificate comes from says how to get a new one. */
+function renewal(path: string): string {
+  if (path === TLS_FILES.ca) return 'Run `coreup certs rotate`: it replaces the authority, with no loss of quorum.';
+  if (path.startsWith(`${TLS_DIRECTORY}/`)) return 'Run `coreup up`: it makes and rolls out new ones.';
+  return 'Put a renewed one in its place; etcd reads it at the next connection.';
 }
 
 /** What others call this host by, and the certificate does not. */

@@ -1,4 +1,5 @@
 import { error, CLUSTER, HERE, warning, type Finding } from './finding.js';
+import { quote } from '../util/shell.js';
 import type { HereFacts } from './look-here.js';
 
 type HereCheck = (facts: HereFacts) => readonly Finding[];
@@ -49,7 +50,7 @@ const projectWritable: HereCheck = ({ writable, directory }) =>
 const permissions: HereCheck = ({ exposed }) =>
   exposed.map(({ path, mode, key }) => {
     const what = `lets others read ${path} (mode ${mode.toString(8)})`;
-    const advice = `Run: chmod go= '${path}'.${key ? ' Whoever could read it may have the key: replace it.' : ''}`;
+    const advice = `Run: chmod go= ${quote(path)}.${key ? ' Whoever could read it may have the key: replace it.' : ''}`;
     return (key ? error : warning)('permissions', HERE, what, advice);
   });
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { HostState } from '../cluster/host-state.js';
 import { ETCD_UNIT } from '../etcd/service.js';
+import { TLS_FILES } from '../etcd/transport.js';
 import { FLEET_UNIT } from '../fleet/service.js';
 import { etcdDirectories, etcdEnvironment, unitEnvironment, wantsEtcd } from '../plan/adapt.js';
 
@@ -38,9 +39,12 @@ export function etcdWish(desired: HostState): EtcdWish {
     ...urlsOf(environment.get('ETCD_INITIAL_CLUSTER')?.replaceAll(/(^|,)[^=,]+=/g, '$1')),
   ];
   const all = [...environment, ...unitEnvironment(desired, FLEET_UNIT)];
-  const files = (kind: RegExp): readonly string[] => [
-    ...new Set(all.filter(([name, path]) => kind.test(name) && path.startsWith('/')).map(([, path]) => path)),
-  ];
+  const files = (kind: RegExp, own?: string): readonly string[] => {
+    const named = all.filter(([name, path]) => kind.test(name) && path.startsWith('/')).map(([, path]) => path);
+    // etcdctl's are in no setting.
+    const present = desired.files.map(({ path }) => path).filter((path) => path === own);
+    return [...new Set([...named, ...present])];
+  };
   return {
     etcd: wantsEtcd(desired) && environment.get('ETCD_PROXY') !== 'on',
     dataDirectory: etcdDirectories(desired).at(-1) ?? '/var/lib/etcd2',
@@ -50,9 +54,9 @@ export function etcdWish(desired: HostState): EtcdWish {
       client: endpoints('ETCD_ADVERTISE_CLIENT_URLS'),
     },
     names: [...new Set(mentioned.map(({ host }) => host).filter((host) => isIP(host) === 0 && host !== 'localhost'))],
-    certificates: files(CERTIFICATES),
+    certificates: files(CERTIFICATES, TLS_FILES.client.cert),
     shown: files(/^ETCD_(PEER_)?CERT_FILE$/),
-    keys: files(KEYS),
+    keys: files(KEYS, TLS_FILES.client.key),
   };
 }
 

@@ -68,7 +68,11 @@ async function leastNode(): Promise<string> {
 async function exposedFiles(directory: string, own: string): Promise<HereFacts['exposed']> {
   const inside = await readdir(own, { recursive: true, withFileTypes: true }).catch(() => []);
   const rendered = (await readdir(directory).catch(() => [])).filter((name) => /^user-data-\d+$/.test(name));
-  const keys = inside.filter((entry) => entry.isFile() && /^id_\w+$|\.key$|-key\.pem$/.test(entry.name));
+  const pki = join(own, 'pki');
+  // In pki/ certificates and keys share their files.
+  const keys = inside.filter(
+    (entry) => entry.isFile() && (/^id_\w+$/.test(entry.name) || `${entry.parentPath}/`.startsWith(`${pki}/`)),
+  );
   const candidates = [
     { path: own, key: false },
     ...keys.map((entry) => ({ path: join(entry.parentPath, entry.name), key: true })),

@@ -1,5 +1,6 @@
 import type { SshTarget } from './port.js';
 import type { CoreupError } from '../util/errors.js';
+import { quote } from '../util/shell.js';
 import { sshError } from './errors.js';
 import { appendKnownHost, KnownHostsFiles } from './known-hosts-file.js';
 import {
@@ -102,7 +103,9 @@ export class HostTrust {
     const files = [...new Set((await this.#entries(target)).flatMap(({ file }) => file ?? []))].filter((file) =>
       pins.some(({ where }) => where.startsWith(`${file}:`)),
     );
-    const removal = files.map((file) => `ssh-keygen -f '${file}' -R '${hostName(address, port)}'`).join(' && ');
+    const removal = files
+      .map((file) => `ssh-keygen -f ${quote(file)} -R ${quote(hostName(address, port))}`)
+      .join(' && ');
     return sshError(
       target,
       'SSH_HOST_KEY_CHANGED',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type ssh2 from 'ssh2';
 import type { ParsedKey } from 'ssh2';
 import { messageOf } from '../util/errors.js';
+import { quote } from '../util/shell.js';
 import { agentSigners, type Signer } from './agent.js';
 import { sshError } from './errors.js';
 import { KeyFiles, type LoadedKey } from './key-files.js';
@@ -144,6 +145,6 @@ function nothingToOffer(target: SshTarget, [locked]: readonly string[]) {
     });
   }
   return sshError(target, 'SSH_KEY_ENCRYPTED', `the private key ${locked} is protected by a passphrase`, {
-    hint: `Load it into an agent first: eval "$(ssh-agent)"; ssh-add '${locked}'. On a terminal coreup asks for it.`,
+    hint: `Load it into an agent first: eval "$(ssh-agent)"; ssh-add ${quote(locked)}. On a terminal coreup asks for it.`,
   });
 }

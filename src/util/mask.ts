@@ -6,8 +6,13 @@ export const HIDDEN = '(hidden)';
  * `initial-cluster-token` is a name of the cluster, and every member's peers know it.
  */
 const SETTING =
-  /(?<![\w-])((?:[\w.-]*[_.-])?(?:pass(?:word|wd|phrase)?|secret|(?<!initial[_-]cluster[_-])token|private[_-]?key|api[_-]?key)["']?\s*[=:]\s*["']?)(?!\/)[^\s"'][^"'\n]*/gi;
+  /(?<![\w-])((?:[\w.-]*[_.-])?(?:pass(?:word|wd|phrase)?|pwd|secret(?:[_-]?\w*key)?|(?<!initial[_-]cluster[_-])token|(?:private|api|access)[_-]?key)["']?\s*[=:]\s*["']?)(?!\/)[^\s"'][^"'\n]*/gi;
 const PASSWORD = /(pass(?:word|wd|phrase)["']?\s*[=:]\s*)[^\s"'][^"'\n]*/gi;
+/** As an argument of a command, `--password hunter2`, or quoted after its word: `password "hunter2"`. */
+const ARGUMENT = /(?<![\w-])(--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase)|secret)[ \t]+["']?)[^\s"'-][^\s"']*/gi;
+const QUOTED = /(\bpass(?:word|wd|phrase)[ \t]+["'])[^"'\n]+/gi;
+/** `name:password`, as etcdctl takes it. */
+const USER = /(\bETCDCTL_USER["']?\s*[=:]\s*["']?[^\s:"']+:)[^\s"']+/g;
 /** A login inside of a URL. */
 const LOGIN = /(:\/\/[^\s/:@"']+:)[^\s/@"']+(?=@)/g;
 /**
@@ -22,11 +27,21 @@ const TOKEN_IN_URL =
 /** crypt(5), `$id$…$…`. */
 const HASH = /\$(?:1|2[abxy]?|5|6|7|y|gy)\$[^\s"':]{8,}/g;
 const BEARER = /(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}/g;
+/** The lines of a key, which a diff may have marked. */
+const KEY_BLOCK = /(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)([\s\S]*?)(-----END |$)/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 
 /** A text with passwords, password hashes, logins and tokens hidden, for people to see. Line by line the same as before. */
 export function withoutSecrets(text: string): string {
   return text
+    .replace(
+      KEY_BLOCK,
+      (_, begin: string, body: string, end: string) =>
+        begin + body.replace(/(^[+-]?)?[\w+/=]{8,}/gm, (_line, mark = '') => `${mark}${HIDDEN}`) + end,
+    )
+    .replace(USER, `$1${HIDDEN}`)
+    .replace(ARGUMENT, `$1${HIDDEN}`)
+    .replace(QUOTED, `$1${HIDDEN}`)
     .replace(SETTING, `$1${HIDDEN}`)
     .replace(PASSWORD, `$1${HIDDEN}`)
     .replace(LOGIN, `$1${HIDDEN}`)

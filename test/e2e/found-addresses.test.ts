@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bootBareHosts, type BareHosts } from './lab/hosts.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
-import type { UpDocument } from './lab/shapes.js';
+import type { PlanDocument, UpDocument } from './lab/shapes.js';
 
 /** Machines that config.ts gives by name alone; all have VirtualBox's 10.0.2.15 besides an address of their own. */
 describe('addresses that are found on the hosts', () => {
@@ -53,6 +53,14 @@ describe('addresses that are found on the hosts', () => {
     expect(stderr).toContain('the private addresses of core-01, core-02, core-03 are not known yet');
     expect(stderr).toContain('Run `coreup up`');
     expect((await project.coreup(['validate'])).code).toBe(0);
+  });
+
+  it('are found for a plan as well, which remembers nothing', async () => {
+    const plan = await project.json<PlanDocument>(['plan']);
+    expect(plan).toMatchObject({ ok: true, exitCode: 0 });
+    const drop = plan.members[1]?.steps.find(({ target }) => target.endsWith('20-cloudinit.conf'));
+    expect(drop?.diff).toContain('https://172.17.8.102:2380');
+    expect((await project.coreup(['render'])).code).toBe(2);
   });
 
   it('are refused, given or found, where they are not on that host, or on another one as well', async () => {

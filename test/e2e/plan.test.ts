@@ -3,19 +3,7 @@ import { quote } from '../../src/util/shell.js';
 import { bootBareHosts, type BareHosts } from './lab/hosts.js';
 import { requireIsolation } from './lab/isolation.js';
 import { TestProject } from './lab/project.js';
-import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
-
-interface PlanDocument {
-  readonly ok: boolean;
-  readonly changes: number;
-  readonly members: readonly {
-    name: string;
-    restarts: string[];
-    steps: { kind: string; target: string; reason: string; verb?: string; diff?: string }[];
-  }[];
-  readonly quorum: { verdict: string; stages: { members: string[]; during: object }[]; rolled: string[] } | null;
-  readonly failures: readonly { member: string; message: string; hint?: string }[];
-}
+import type { ExecDocument, PlanDocument, StatusDocument, UpDocument } from './lab/shapes.js';
 
 const NAMES = ['core-01', 'core-02', 'core-03'];
 const SECRET = 'correct-horse-battery';

@@ -38,3 +38,16 @@ export interface StatusDocument {
 export interface ExecDocument {
   readonly members: readonly { name: string; code: number | null; stdout: string; stderr: string }[];
 }
+
+/** What `plan --json` prints. */
+export interface PlanDocument {
+  readonly ok: boolean;
+  readonly changes: number;
+  readonly members: readonly {
+    name: string;
+    restarts: string[];
+    steps: { kind: string; target: string; reason: string; verb?: string; diff?: string }[];
+  }[];
+  readonly quorum: { verdict: string; stages: { members: string[]; during: object }[]; rolled: string[] } | null;
+  readonly failures: readonly { member: string; message: string; hint?: string }[];
+}

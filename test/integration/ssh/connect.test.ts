@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createSsh, type SshOptions } from '../../../src/ssh/client.js';
 import { generateKeyPair } from '../../../src/ssh/keys.js';
@@ -95,6 +95,39 @@ describe('the pool', () => {
     await expect(pending).rejects.toMatchObject({ code: 'SSH_CLOSED' });
     await expect(client.connect(sshd.target, { deadline: 0 })).rejects.toMatchObject({ code: 'SSH_CLOSED' });
   });
+});
+
+test('at most thirty handshakes are under way at once, over all hosts', async () => {
+  const accepted: (number | undefined)[] = [];
+  const accepting = new EventEmitter();
+  const port = await listen(0, (socket) => {
+    accepted.push(socket.remotePort);
+    accepting.emit('accepted');
+  });
+  const client = ssh();
+  const names = Array.from({ length: 70 }, (_, index) => `user-${index}`);
+  const ended = Promise.allSettled(
+    names.map((user) => client.connect({ ...sshd.target, user, port }, { deadline: 0 })),
+  );
+  while (accepted.length < 30) await once(accepting, 'accepted');
+  // Connections are accepted in their order: whatever coreup had begun besides would be before this one.
+  const probe = connect(port, '127.0.0.1');
+  await once(probe, 'connect');
+  while (!accepted.includes(probe.localPort)) await once(accepting, 'accepted');
+  probe.destroy();
+  expect(accepted).toHaveLength(31);
+  await client.close();
+  expect((await ended).every(({ status }) => status === 'rejected')).toBe(true);
+});
+
+test('a host by its IPv6 address, whose key is filed under that', async () => {
+  await sshd.stop();
+  sshd = await Sshd.create({ config: ['ListenAddress ::1'] });
+  const target = { ...sshd.target, address: '::1' };
+  await expect(ssh().connect(target, { deadline: 0 })).rejects.toMatchObject({ code: 'SSH_HOST_KEY_UNKNOWN' });
+  writeFileSync(sshd.knownHostsFile, formatKnownHost('::1', sshd.port, sshd.hostKeyBlob));
+  expect(readFileSync(sshd.knownHostsFile, 'utf8')).toMatch(/^\[::1\]:\d+ ssh-ed25519 /);
+  expect(await echo(ssh(), target)).toBe('hello\n');
 });
 
 describe('waiting for a host', () => {

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { candidates, SCRIPTS, type Completable } from '../../../src/cli/completion.js';
+import { candidates, flagsApart, SCRIPTS, type Completable } from '../../../src/cli/completion.js';
 
 const value = { type: 'option' };
 const COMMANDS: readonly Completable[] = [
@@ -28,6 +28,8 @@ describe('candidates', () => {
     ['token s', ['show']],
     ['ssh ', ['core-01', 'core-02']],
     ['ssh --config other.ts ', ['core-01', 'core-02']],
+    ['ssh --config=other.ts ', ['core-01', 'core-02']],
+    ['ssh --config = other.ts ', ['core-01', 'core-02']],
     ['ssh --config ', []],
     ['ssh core-01 ', []],
     ['ssh core-01 -- ', []],
@@ -43,7 +45,7 @@ describe('candidates', () => {
     ['certs renew core-01 ', ['core-02']],
     ['nonsense ', []],
   ])('for %j are %j', (line, found) => {
-    expect(candidates(line.split(' '), COMMANDS, () => ['core-01', 'core-02'])).toEqual(found);
+    expect(candidates(flagsApart(line.split(' ')), COMMANDS, () => ['core-01', 'core-02'])).toEqual(found);
   });
 });
 

@@ -4,7 +4,7 @@ import { parseClientConfig, parseJump } from '../../../src/ssh/client-config-par
 import type { Surroundings } from '../../../src/ssh/path-tokens.js';
 import { InputError } from '../../../src/util/errors.js';
 
-const RUNS = Number(process.env.COREUP_FUZZ_RUNS ?? 1000);
+const RUNS = Number(process.env.COREUP_FUZZ_RUNS ?? 10_000);
 
 const around: Surroundings = {
   home: '/home/me',

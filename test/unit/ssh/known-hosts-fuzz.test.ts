@@ -11,7 +11,7 @@ import {
   withoutHost,
 } from '../../../src/ssh/known-hosts.js';
 
-const RUNS = Number(process.env.COREUP_FUZZ_RUNS ?? 1000);
+const RUNS = Number(process.env.COREUP_FUZZ_RUNS ?? 10_000);
 const key = parsePublicKey((await generateKeyPair('fuzz')).publicKey) as Buffer;
 const base64 = key.toString('base64');
 

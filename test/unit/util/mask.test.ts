@@ -29,6 +29,15 @@ describe('withoutSecrets hides', () => {
     ],
     ['  - passwd: $6$rounds=4096$wZfs8Q$abcdefgh', '  - passwd: (hidden)'],
     ['root:$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd:19000', 'root:(hidden):19000'],
+    ['AWS_SECRET_ACCESS_KEY=abc', 'AWS_SECRET_ACCESS_KEY=(hidden)'],
+    ['MYSQL_PWD=foo', 'MYSQL_PWD=(hidden)'],
+    ['ExecStart=/bin/app --db-password hunter2 --port 1', 'ExecStart=/bin/app --db-password (hidden) --port 1'],
+    ['password "x y"', 'password "(hidden)"'],
+    ['ETCDCTL_USER=root:pw', 'ETCDCTL_USER=root:(hidden)'],
+    [
+      '+-----BEGIN PRIVATE KEY-----\n+MIGHAgEAMBMGByqGSM49\n+-----END PRIVATE KEY-----\n mode',
+      '+-----BEGIN PRIVATE KEY-----\n+(hidden)\n+-----END PRIVATE KEY-----\n mode',
+    ],
     ['Authorization: Bearer abcdefghijkl', 'Authorization: Bearer (hidden)'],
   ])('%s', (text, shown) => {
     expect(withoutSecrets(text)).toBe(shown);
@@ -43,6 +52,9 @@ describe('withoutSecrets leaves', () => {
     'Environment="ETCD_KEY_FILE=/etc/etcd/member.key"',
     'Environment="ETCD_INITIAL_CLUSTER=core-01=http://10.0.0.1:2380"',
     'PasswordAuthentication no',
+    'PWD=/root',
+    'sudo on core-01 asks for the password again',
+    'etcd --initial-cluster-token my-cluster',
     'Environment="ETCD_DISCOVERY_SRV=example.com"',
     'fleet.source: https://example.com/fleet-v1.0.0.tar.gz',
     'member 8e9e05c52164694d at http://10.0.0.1:2380/v2/members/8e9e05c52164694d',
