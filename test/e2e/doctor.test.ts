@@ -80,6 +80,7 @@ describe('doctor', () => {
     const id = (await on('core-01', 'cat /etc/machine-id')).trim();
     await on('core-03', `echo ${id} | sudo tee /etc/machine-id`);
     await chmod(join(project.directory, '.coreup', 'id_ed25519'), 0o644);
+    await chmod(join(project.directory, '.coreup', 'pki', 'ca.pem'), 0o640);
     const running = project.start(['up', '--yes']);
     await new Promise<void>((resolve) => {
       running.stderr.once('data', () => resolve());
@@ -89,6 +90,7 @@ describe('doctor', () => {
 
     const { exitCode, checks, findings } = await doctor();
     expect(exitCode).toBe(1);
+    expect(checks.filter((check) => check === 'permissions this machine')).toHaveLength(2);
     expect(new Set(checks)).toEqual(
       new Set([
         'port-taken core-02',

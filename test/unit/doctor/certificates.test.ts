@@ -24,8 +24,10 @@ describe('checkCertificates', () => {
     const at = (days: number) => new Date(NOW.getTime() + days * DAY);
     return (await issue(authority, openKey(key), { ...request, validFrom: at(from), validTo: at(to) })).certificate;
   };
-  const check = (text: string | undefined, { mode = 0o644, offset = 0 } = {}) => {
-    const seen = { path: PATH, there: true, mode, ...(text === undefined ? {} : { text }) };
+  const check = (text: string | undefined, { mode = 0o644, offset = 0 } = {}) =>
+    findings(text, { mode, offset }).map(({ check: name, severity, what }) => `${severity} ${name}: ${what}`);
+  const findings = (text: string | undefined, { mode = 0o644, offset = 0, path = PATH } = {}) => {
+    const seen = { path, there: true, mode, ...(text === undefined ? {} : { text }) };
     const desired = desiredState(0, ['core-01']);
     const drop = file('/etc/systemd/system/etcd2.service.d/30-tls.conf', `[Service]\nEnvironment=ETCD_CERT_FILE=${PATH}\n`); // prettier-ignore
     const one = host('core-01', {
@@ -33,7 +35,7 @@ describe('checkCertificates', () => {
       facts: facts({ files: [seen] }),
       clock: { offset, bound: 1 },
     });
-    return checkCertificates([one], NOW).map(({ check: name, severity, what }) => `${severity} ${name}: ${what}`);
+    return checkCertificates([one], NOW);
   };
 
   it('finds nothing wrong with one that is valid and names its host', async () => {
@@ -43,6 +45,14 @@ describe('checkCertificates', () => {
   it('warns before the end, and tells the end', async () => {
     expect(check(await certificate(-1, 20))).toEqual([expect.stringMatching(/^warning certificate: .*ends in 20 days, on 2030-06-21/)]); // prettier-ignore
     expect(check(await certificate(-10, -1))).toEqual([expect.stringMatching(/^error certificate: .*ended on 2030-05-31/)]); // prettier-ignore
+  });
+
+  it.each([
+    [PATH, /^Put a renewed one in its place/],
+    ['/etc/coreup/pki/client.pem', /^Run `coreup up`/],
+    ['/etc/coreup/pki/ca.pem', /^Run `coreup certs rotate`/],
+  ])('says how %s is renewed, by who made it', async (path, advice) => {
+    expect(findings(await certificate(-1, 20), { path })).toMatchObject([{ advice: expect.stringMatching(advice) }]);
   });
 
   it('judges by the clock of the host', async () => {
