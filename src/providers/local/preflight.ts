@@ -28,6 +28,8 @@ export interface MachineNeeds {
   readonly image: boolean;
   /** How many hosts must be created. */
   readonly hosts: number;
+  /** How many hosts are to run, these and others; 0 if they all do. */
+  readonly running?: number;
   /** A name server is to serve the records of the cluster. */
   readonly dns?: boolean;
   readonly cacheDir: string;
@@ -41,7 +43,13 @@ export function machineProblems(needs: MachineNeeds): Problem[] {
       machine('local hosts need Linux', "use provider: { kind: 'ssh', hosts: […] } or run coreup on a Linux machine"),
     ];
   }
-  return [...rootProblems(), ...commandProblems(needs), ...kernelProblems(), ...diskProblems(needs)];
+  return [
+    ...rootProblems(),
+    ...commandProblems(needs),
+    ...kernelProblems(),
+    ...inotifyProblems(needs.running ?? 0, inotifyLimit()),
+    ...diskProblems(needs),
+  ];
 }
 
 function rootProblems(): Problem[] {
@@ -103,6 +111,34 @@ function kernelProblems(): Problem[] {
     problems.push(machine(`${root} is read-only here, so hosts cannot be kept apart`, `mount -o remount,rw ${root}`));
   }
   return problems;
+}
+
+/** What a host takes: five by its systemd, one by its D-Bus (systemd 252 and 257). */
+const inotifyOfHost = 6;
+/** For what else runs as root here. */
+const inotifyOfOthers = 20;
+
+/**
+ * Whether so many hosts can run beside each other: all of them are root's, and beyond the kernel's limit a systemd starts
+ * no service, without a word.
+ *
+ * @param limit `fs.inotify.max_user_instances`, see inotify(7)
+ */
+export function inotifyProblems(hosts: number, limit: number): Problem[] {
+  const need = hosts * inotifyOfHost + inotifyOfOthers;
+  if (hosts === 0 || need <= limit) return [];
+  const enough = Math.max(1024, 2 ** Math.ceil(Math.log2(need)));
+  return [
+    machine(
+      `${hosts} hosts need ${need} inotify instances, and this kernel gives root ${limit}`,
+      `sysctl -w fs.inotify.max_user_instances=${enough}`,
+    ),
+  ];
+}
+
+function inotifyLimit(): number {
+  const file = '/proc/sys/fs/inotify/max_user_instances';
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : Infinity;
 }
 
 /** A module is listed in /proc/filesystems only once it is loaded, which the first mount does by itself. */

@@ -77,7 +77,8 @@ export class LocalProvider implements Provider {
     const absent = cluster.members.filter((member) => !existsSync(this.store.host(member.name).record)).length;
     const image = absent > 0 && !existsSync(imagePath(this.image, this.cacheDir));
     const dns = this.options.nameServer !== undefined;
-    const needs = { image, hosts: absent, dns, cacheDir: this.cacheDir, dataDir: this.dataDir };
+    const running = cluster.members.every((member) => this.isUp(member)) ? 0 : cluster.members.length;
+    const needs = { image, hosts: absent, running, dns, cacheDir: this.cacheDir, dataDir: this.dataDir };
     const unfit = machineProblems(needs);
     const taken = dns && wrong.length + unfit.length === 0 ? nameServerProblems(this.nameServer()) : [];
     return Promise.resolve([...wrong, ...unfit, ...taken]);

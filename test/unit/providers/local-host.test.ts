@@ -8,7 +8,7 @@ import { generateHostKey } from '../../../src/providers/local/host-key.js';
 import { imageScript, recipeHash } from '../../../src/providers/local/image-script.js';
 import { layerFiles } from '../../../src/providers/local/layer.js';
 import { shortName } from '../../../src/providers/local/network.js';
-import { mayDoEverything } from '../../../src/providers/local/preflight.js';
+import { inotifyProblems, mayDoEverything } from '../../../src/providers/local/preflight.js';
 import { recipeFor } from '../../../src/providers/local/recipe.js';
 
 describe('findCgroupRoot', () => {
@@ -29,6 +29,26 @@ describe('findCgroupRoot', () => {
   it('takes no part of a tree for the tree', () => {
     expect(findCgroupRoot('35 24 0:30 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n')).toBeUndefined();
     expect(findCgroupRoot('')).toBeUndefined();
+  });
+});
+
+describe('inotifyProblems', () => {
+  it.each([
+    [0, 1],
+    [9, 128],
+    [18, 128],
+    [500, 4096],
+  ])('finds nothing wrong with %i hosts within %i instances', (hosts, limit) => {
+    expect(inotifyProblems(hosts, limit)).toEqual([]);
+  });
+
+  it.each([
+    [19, 128, '19 hosts need 134 inotify instances, and this kernel gives root 128', 1024],
+    [500, 1024, '500 hosts need 3020 inotify instances, and this kernel gives root 1024', 4096],
+  ])('refuses %i hosts within %i instances, and says what raises the limit', (hosts, limit, message, enough) => {
+    expect(inotifyProblems(hosts, limit)).toEqual([
+      { message, remedy: `sysctl -w fs.inotify.max_user_instances=${enough}`, blame: 'machine' },
+    ]);
   });
 });
 
