@@ -190,6 +190,13 @@ export class ModelHost {
     };
   }
 
+  private fragment(unit: string): string {
+    const template = unit.replace(/@[^.]+\./, '@.');
+    const own = [unit, template].find((name) => this.files.has(UNITS + name));
+    if (own !== undefined) return UNITS + own;
+    return this.vendor.includes(unit) ? `/usr/lib/systemd/system/${unit}` : '';
+  }
+
   private seenUnit(unit: string): ObservedUnit {
     const exists = this.exists(unit);
     return {
@@ -197,7 +204,7 @@ export class ModelHost {
       active: this.running.has(unit) ? 'active' : 'inactive',
       sub: this.running.has(unit) ? 'running' : 'dead',
       fileState: exists ? (this.enabled.has(unit) ? 'enabled' : 'disabled') : '',
-      fragment: exists ? UNITS + unit : '',
+      fragment: this.fragment(unit),
       type: this.oneshot.includes(unit) ? 'oneshot' : 'simple',
       restarts: 0,
     };
