@@ -6,7 +6,8 @@ import { TLS_FILES } from '../etcd/transport.js';
 import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
 import { sha256 } from '../plan/digest.js';
 import type { EnsureOptions, Wanted } from '../pki/ensure.js';
-import { KINDS, type Authorities, type Entry, type Identity, type PkiStore } from '../pki/store.js';
+import type { Certificate } from '../pki/certificate.js';
+import { KINDS, type Authorities, type Entry, type Identity, type PkiStore, type Renewal } from '../pki/store.js';
 import type { Reporter } from '../report/port.js';
 import type { UserData } from '../render/user-data.js';
 import { caPassphraseFromFile } from './secrets.js';
@@ -48,24 +49,62 @@ export async function prepareCertificates(
     },
     ...passphrases(),
   });
-  return withCertificates(project, authorities, wanted, entries);
+  return withCertificates(project, textOf(authorities.trusted), wanted, entries);
+}
+
+/** What is about to become of the certificates, for a plan of it. */
+export interface CertificatesAhead {
+  readonly renewal?: Renewal;
+  /** How far a change of the authority will have come. */
+  readonly rotation?: Exclude<Authorities['stage'], 'settled'>;
 }
 
 /** The same without making anything: what there is not yet is stood for by a text that says so. */
-export async function presentCertificates(project: Project, rendered: readonly UserData[]): Promise<Project> {
+export async function presentCertificates(
+  project: Project,
+  rendered: readonly UserData[],
+  ahead: CertificatesAhead = {},
+): Promise<Project> {
   if (!needsCertificates(project.transport)) return project;
   const [store, wanted] = [pkiOf(project.state), wantedCertificates(project, rendered)];
   const [authorities, { whyDue }] = await Promise.all([store.authorities(), import('../pki/ensure.js')]);
-  const renewal = await store.renewal();
+  const renewal = ahead.renewal ?? (await store.renewal());
   const entries = await Promise.all(
     wanted.map(async (identity): Promise<Entry | undefined> => {
       const entry = await store.entry(identity);
       const due = authorities && whyDue(entry?.certificate, identity, { authorities, renewal, now: new Date() });
-      return authorities && due === undefined ? entry : undefined;
+      const stays = authorities && due === undefined && !signsAnew(authorities.stage, ahead.rotation);
+      return stays ? entry : undefined;
     }),
   );
-  return withCertificates(project, authorities, wanted, entries);
+  return withCertificates(project, authorities && trustedAhead(authorities, ahead.rotation), wanted, entries);
 }
+
+const STAGES: readonly Authorities['stage'][] = ['settled', 'introduced', 'replaced', 'settling'];
+
+/** Whether between two stages of a rotation everything is signed by the new authority. */
+function signsAnew(now: Authorities['stage'], then: Authorities['stage'] = now): boolean {
+  const replaced = STAGES.indexOf('replaced');
+  return STAGES.indexOf(now) < replaced && STAGES.indexOf(then) >= replaced;
+}
+
+/** Whom hosts trust at a stage of a rotation. */
+function trustedAhead(authorities: Authorities, then: Authorities['stage'] = authorities.stage): string {
+  const { issuer, trusted, stage: now } = authorities;
+  const isIssuer = ({ fingerprint }: Certificate): boolean => fingerprint === issuer.certificate.fingerprint;
+  // Until it signs, the new one is the other one.
+  const fresh = now === 'settled' ? [] : trusted.filter((one) => isIssuer(one) === (now !== 'introduced'));
+  const next = fresh.length === 0 ? NOT_YET : textOf(fresh);
+  if (then === now) return textOf(trusted);
+  return then === 'settling' ? next : textOf(trusted) + (now === 'settled' ? NOT_YET : '');
+}
+
+function textOf(certificates: readonly Certificate[]): string {
+  return certificates.map(({ pem }) => pem).join('');
+}
+
+/** What a person has said in this run: a command asks once, however many rolls it consists of. */
+let told: string | undefined;
 
 /** Where the passphrase of the authority's key comes from: a file that the environment names, or a person. */
 export function passphrases(): Pick<EnsureOptions, 'passphrase' | 'newPassphrase'> {
@@ -73,10 +112,11 @@ export function passphrases(): Pick<EnsureOptions, 'passphrase' | 'newPassphrase
     newPassphrase: () => caPassphraseFromFile(),
     async passphrase(again) {
       // A file says the same every time.
-      const given = again ? undefined : await caPassphraseFromFile();
+      const given = again ? undefined : ((await caPassphraseFromFile()) ?? told);
       if (given !== undefined || !process.stdin.isTTY || !process.stderr.isTTY) return given;
       const { askSecret } = await import('../report/secret.js');
-      return askSecret(`${again ? 'That is not it. ' : ''}Passphrase of the certificate authority's key:`);
+      told = await askSecret(`${again ? 'That is not it. ' : ''}Passphrase of the certificate authority's key:`);
+      return told;
     },
   };
 }
@@ -140,11 +180,11 @@ export function namesOf({ config: { discovery } }: Project, member: Member, desi
 
 function withCertificates(
   project: Project,
-  authorities: Authorities | undefined,
+  trusted: string | undefined,
   wanted: readonly Wanted[],
   entries: readonly (Entry | undefined)[],
 ): Project {
-  const ca = authorities?.trusted.map(({ pem }) => pem).join('') ?? NOT_YET;
+  const ca = trusted ?? NOT_YET;
   const find = ({ member, kind }: Identity): Entry | undefined =>
     entries[wanted.findIndex((one) => one.member === member && one.kind === kind)];
   const names = new Set(wanted.flatMap(({ member }) => member ?? []));
@@ -157,7 +197,7 @@ function withCertificates(
   return { ...project, certificates };
 }
 
-const NOT_YET = 'made by the next `coreup up`\n';
+const NOT_YET = 'made by coreup when this is done\n';
 
 /** The files of one host. A key is readable for those alone who use it. */
 function hostCertificates(

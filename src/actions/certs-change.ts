@@ -1,10 +1,11 @@
 import { TLS } from '../etcd/transport.js';
 import { newAuthority } from '../pki/ensure.js';
-import type { Authorities, PkiStore } from '../pki/store.js';
+import type { Authorities, PkiStore, Renewal } from '../pki/store.js';
 import { CoreupError, InputError } from '../util/errors.js';
 import { nearest } from '../util/nearest.js';
 import { authorityPassphrase } from './certificates.js';
 import { withoutCertificates } from './certs.js';
+import { planUp, type PlanOptions, type PlanResult } from './plan.js';
 import { withAddresses, type Project } from './project.js';
 import { pkiOf } from './transport.js';
 import { up, type UpOptions, type UpResult } from './up.js';
@@ -17,24 +18,42 @@ import { up, type UpOptions, type UpResult } from './up.js';
  * @throws InputError UNKNOWN_MEMBER; CoreupError NO_CERTIFICATES; what `up` throws
  */
 export async function renewCerts(project: Project, members: readonly string[], options: UpOptions): Promise<UpResult> {
-  const names = project.cluster.members.map(({ name }) => name);
-  const stranger = members.find((name) => !names.includes(name));
-  if (stranger !== undefined) throw unknownMember(stranger, names);
-  await requireCertificates(project);
+  await checkRenewal(project, members);
   const store = pkiOf(project.state);
-  const prepare = async (): Promise<void> => {
-    const pending = await store.renewal();
-    const wanted = [...members].sort();
-    if (pending && [...(pending.members ?? [])].sort().join() === wanted.join()) return;
-    await store.setRenewal({ since: new Date(), ...(wanted.length === 0 ? {} : { members: wanted }) });
-  };
-  const result = await up(project, { ...options, prepare });
+  const prepare = async (): Promise<void> => store.setRenewal(await renewalOf(store, members));
+  const result = await up(project, { ...options, command: 'certs renew', prepare });
   if (result.ok) await store.setRenewal(undefined);
   return result;
 }
 
+/** What `renewCerts` would do; nothing is made. Throws as that does. */
+export async function planRenewal(
+  project: Project,
+  members: readonly string[],
+  options: Omit<PlanOptions, 'ahead'>,
+): Promise<PlanResult> {
+  await checkRenewal(project, members);
+  const renewal = await renewalOf(pkiOf(project.state), members);
+  return planUp(project, { ...options, ahead: [{ title: 'new certificates', certificates: { renewal } }] });
+}
+
+async function checkRenewal(project: Project, members: readonly string[]): Promise<void> {
+  const names = project.cluster.members.map(({ name }) => name);
+  const stranger = members.find((name) => !names.includes(name));
+  if (stranger !== undefined) throw unknownMember(stranger, names);
+  await requireCertificates(project);
+}
+
+/** The one that was asked for before, if it is the same and not over. */
+async function renewalOf(store: PkiStore, members: readonly string[]): Promise<Renewal> {
+  const pending = await store.renewal();
+  const wanted = [...members].sort();
+  if (pending && [...(pending.members ?? [])].sort().join() === wanted.join()) return pending;
+  return { since: new Date(), ...(wanted.length === 0 ? {} : { members: wanted }) };
+}
+
 interface Part {
-  readonly stage: Authorities['stage'];
+  readonly stage: Exclude<Authorities['stage'], 'settled'>;
   readonly title: string;
   enter(store: PkiStore, project: Project): Promise<void>;
 }
@@ -75,10 +94,13 @@ export async function rotateAuthority(project: Project, options: UpOptions): Pro
   let last: UpResult | undefined;
   for (const part of partsLeft((await requireCertificates(project)).stage)) {
     options.reporter.info(part.title);
+    if (last === undefined && !options.yes) options.reporter.info('one yes is for all rolls that are left');
     const prepare = async (): Promise<void> => {
       if ((await store.authorities())?.stage !== part.stage) await part.enter(store, project);
     };
-    const result = await up(await withAddresses(project, {}), { ...options, prepare });
+    // Whoever has said yes has been told of all three.
+    const yes = options.yes || last !== undefined;
+    const result = await up(await withAddresses(project, {}), { ...options, yes, command: 'certs rotate', prepare });
     changes += result.changes;
     last = { ...result, changes, seconds: (Date.now() - started) / 1000 };
     if (!result.ok) return last;
@@ -86,6 +108,13 @@ export async function rotateAuthority(project: Project, options: UpOptions): Pro
   await store.settled();
   if (!last) throw new RangeError('a rotation has parts');
   return last;
+}
+
+/** What `rotateAuthority` would do, in as many rolls as are left of it; nothing is made. Throws as that does. */
+export async function planRotation(project: Project, options: Omit<PlanOptions, 'ahead'>): Promise<PlanResult> {
+  const { stage } = await requireCertificates(project);
+  const ahead = partsLeft(stage).map((part) => ({ title: part.title, certificates: { rotation: part.stage } }));
+  return planUp(project, { ...options, ahead });
 }
 
 /** @throws CoreupError NO_CERTIFICATES, TLS_CHANGING */

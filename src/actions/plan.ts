@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { showSteps, type ShownStep } from '../phases/contents.js';
+import { Foresight, type ForeseenRoll } from '../phases/foresee.js';
 import { etcdHosts } from '../phases/etcd-host.js';
 import { MembersFailedError, type MemberFailure } from '../phases/failures.js';
 import { problemsError } from '../phases/machine.js';
@@ -10,13 +11,15 @@ import { rollOutOf } from '../phases/quorum.js';
 import type { HostRun, ServiceRun, UpRun } from '../phases/run.js';
 import { runPhases } from '../phases/runner.js';
 import { planServices, type PlannedService } from '../phases/service-plan.js';
+import { foreseeTransport } from '../phases/transport.js';
 import { freshHost } from '../plan/fresh-host.js';
 import type { RollOut } from '../plan/quorum.js';
+import { allSteps } from '../plan/step.js';
 import type { HostStatus, Provider } from '../providers/port.js';
 import type { UserData } from '../render/user-data.js';
 import type { Reporter } from '../report/port.js';
 import type { Ssh } from '../ssh/port.js';
-import { presentCertificates } from './certificates.js';
+import { presentCertificates, type CertificatesAhead } from './certificates.js';
 import { findAddresses } from './addresses.js';
 import { checkProject, comparison, startRun } from './compare.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -24,6 +27,7 @@ import { lacksToken } from './discovery.js';
 import { preparePrograms, type ProgramWishes } from './programs.js';
 import { SUITE_ETCD, type Project } from './project.js';
 import { openProvider, openSsh } from './session.js';
+import { goalsFor, transportChange } from './transition.js';
 import { tellTransport } from './transport.js';
 
 export interface PlanOptions {
@@ -31,6 +35,14 @@ export interface PlanOptions {
   readonly signal: AbortSignal;
   readonly trustFirstUse: boolean;
   readonly adopt: boolean;
+  /** Changes of certificates that are about to be asked for, each in a roll of its own. */
+  readonly ahead?: readonly AheadRoll[];
+}
+
+/** A roll that brings other certificates. */
+export interface AheadRoll {
+  readonly title: string;
+  readonly certificates: CertificatesAhead;
 }
 
 /** What `up` would do on one host. */
@@ -42,7 +54,19 @@ export interface PlannedMember {
   readonly complete: boolean;
   /** Units that run and are restarted. */
   readonly restarts: readonly string[];
-  readonly steps: readonly ShownStep[];
+  /** Where `up` goes through the cluster several times, in the order of these rolls. */
+  readonly steps: readonly PlannedStep[];
+}
+
+export interface PlannedStep extends ShownStep {
+  /** In which roll it is made, from 1; absent where there is one only. */
+  readonly roll?: number;
+}
+
+/** One of several rolls through the cluster; the next one begins when this one has ended well. */
+export interface PlannedRoll {
+  readonly title: string;
+  readonly quorum: RollOut;
 }
 
 /** What `up` would do. */
@@ -53,7 +77,9 @@ export interface PlanResult {
   /** As `up` counts them. */
   readonly changes: number;
   readonly members: readonly PlannedMember[];
-  /** null where no etcd was looked at. */
+  /** Empty where once through the cluster is enough, or where hosts must be there first to tell. */
+  readonly rolls: readonly PlannedRoll[];
+  /** Of the first roll; null where no etcd was looked at. */
   readonly quorum: RollOut | null;
   readonly services: readonly PlannedService[];
   readonly failures: readonly MemberFailure[];
@@ -94,7 +120,8 @@ async function planPlaced(
   ssh: Ssh,
   options: PlanOptions,
 ): Promise<PlanResult> {
-  const project = await presentCertificates(placed, rendered);
+  const { ahead = [] } = options;
+  const project = await presentCertificates(placed, rendered, ahead[0]?.certificates);
   const wishes = await programs(project, options);
   await noteToken(project, options.reporter);
   const all = desiredHosts(project, rendered, wishes);
@@ -116,21 +143,48 @@ async function planPlaced(
   );
   const planned = run.hosts.every((host) => host.planned);
   const weigh = planned && etcdHosts(all).length > 0;
-  const [quorum, units, members] = await Promise.all([
-    run.rollOut ?? (weigh ? rollOutOf(run, ANSWER) : null),
-    planned && refused === undefined ? planServices(run) : [],
-    Promise.all(all.map((host) => memberOf(host, status(host), run))),
-  ]);
+  const quorum = run.rollOut ?? (weigh ? await rollOutOf(run, ANSWER) : null);
+  const units = planned && refused === undefined ? await planServices(run) : [];
+  const whole = refused === undefined && planned && run.hosts.every(({ fresh }) => fresh === undefined);
+  const rolls =
+    whole && quorum !== null && asleep.length === 0
+      ? await foresee({ project, rendered, wishes, ahead }, run, quorum)
+      : [];
+  const members = await Promise.all(all.map((host) => memberOf(host, status(host), { run, rolls })));
   return {
     ok: refused === undefined,
     cluster: project.cluster.name,
     changes: countChanges(members, units),
     members,
-    quorum,
+    rolls: rolls.map(({ title, quorum: expected }) => ({ title, quorum: expected })),
+    quorum: rolls[0]?.quorum ?? quorum,
     services: units,
     failures: refused?.failures ?? [],
     ...(refused === undefined ? {} : { problem: refused.message }),
   };
+}
+
+/** The rolls of an `up` that goes through the cluster several times; none where once is enough. */
+async function foresee(
+  parts: {
+    readonly project: Project;
+    readonly rendered: readonly UserData[];
+    readonly wishes: ProgramWishes;
+    readonly ahead: readonly AheadRoll[];
+  },
+  run: UpRun,
+  now: RollOut,
+): Promise<readonly ForeseenRoll[]> {
+  const { project, rendered, wishes, ahead } = parts;
+  const foresight = new Foresight(run, now);
+  if (project.transport.from !== undefined) await foreseeTransport(transportChange(project, wishes), run, foresight);
+  else if (ahead.length > 1) {
+    for (const { title, certificates } of ahead) {
+      const stage = await presentCertificates(project, rendered, certificates);
+      await foresight.roll(title, goalsFor(stage, wishes, run));
+    }
+  }
+  return foresight.rolls;
 }
 
 /** Programs are kept where `up` has kept some already; otherwise nothing of them stays. */
@@ -179,8 +233,16 @@ async function refusalOf(work: () => Promise<void>): Promise<MembersFailedError 
   }
 }
 
-async function memberOf(host: HostRun, status: HostStatus, { provider, signal }: UpRun): Promise<PlannedMember> {
-  const steps = host.planned ? await showSteps(host, signal) : [];
+async function memberOf(
+  host: HostRun,
+  status: HostStatus,
+  { run: { provider, signal }, rolls }: { readonly run: UpRun; readonly rolls: readonly ForeseenRoll[] },
+): Promise<PlannedMember> {
+  const present = host.planned && rolls.length === 0 ? await showSteps(host, allSteps(host.plan), signal) : [];
+  const expected = rolls.flatMap(({ steps: of }, at) =>
+    (of.get(host.name) ?? []).map((step) => ({ ...step, roll: at + 1 })),
+  );
+  const steps: readonly PlannedStep[] = [...present, ...expected];
   const power: ShownStep[] =
     status === 'running'
       ? []
@@ -192,9 +254,11 @@ async function memberOf(host: HostRun, status: HostStatus, { provider, signal }:
     address: provider.address(host.member),
     host: status,
     complete: status === 'running' && host.planned,
-    restarts: steps.flatMap(({ verb = 'start', target }) =>
-      verb.includes('start') && verb !== 'start' ? [target] : [],
-    ),
+    restarts: [
+      ...new Set(
+        steps.flatMap(({ verb = 'start', target }) => (verb.includes('start') && verb !== 'start' ? [target] : [])),
+      ),
+    ],
     steps: [...power, ...steps],
   };
 }

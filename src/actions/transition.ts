@@ -1,6 +1,6 @@
 import type { Member } from '../cluster/types.js';
 import { transitions, type Transport } from '../etcd/transport.js';
-import { changeTransport } from '../phases/transport.js';
+import { changeTransport, type TransportChange } from '../phases/transport.js';
 import type { HostGoal, UpRun } from '../phases/run.js';
 import type { Phase } from '../phases/runner.js';
 import { desiredHosts, renderProject } from './desired.js';
@@ -17,31 +17,28 @@ export function transition(
   wishes: ProgramWishes,
   look: readonly Phase<UpRun>[],
 ): readonly Phase<UpRun>[] {
-  const { goal, from } = project.transport;
-  if (from === undefined) return [];
-  const { opened, moved } = transitions(goal);
-  return [
-    changeTransport({
-      to: goal.peers,
-      goals: (run) => {
-        const goals = (stage: Transport): ReadonlyMap<string, HostGoal> => goalsFor(project, wishes, run, stage);
-        return { opened: goals(opened), moved: goals(moved), last: goals(goal) };
-      },
-    }),
-    ...look,
-  ];
+  return project.transport.from === undefined ? [] : [changeTransport(transportChange(project, wishes)), ...look];
 }
 
-/** What hosts are to become for a transport, with the etcd that they were seen to have. */
-function goalsFor(
-  project: Project,
-  wishes: ProgramWishes,
-  { hosts }: UpRun,
-  goal: Transport,
-): ReadonlyMap<string, HostGoal> {
+/** The way from the one transport to the other. */
+export function transportChange(project: Project, wishes: ProgramWishes): TransportChange {
+  const { goal } = project.transport;
+  const { opened, moved } = transitions(goal);
+  return {
+    to: goal.peers,
+    goals: (run) => {
+      const goals = (stage: Transport): ReadonlyMap<string, HostGoal> =>
+        goalsFor({ ...project, transport: { ...project.transport, goal: stage } }, wishes, run);
+      return { opened: goals(opened), moved: goals(moved), last: goals(goal) };
+    },
+  };
+}
+
+/** What hosts are to become by a stage of a project, with the etcd that they were seen to have. */
+export function goalsFor(project: Project, wishes: ProgramWishes, { hosts }: UpRun): ReadonlyMap<string, HostGoal> {
   const seen = new Map(hosts.map((host) => [host.name, host.chosenEtcd?.version]));
   const etcdVersion = (member: Member) => (seen.has(member.name) ? seen.get(member.name) : project.etcdVersion(member));
-  const stage = { ...project, etcdVersion, transport: { ...project.transport, goal } };
+  const stage = { ...project, etcdVersion };
   const learned = { ...wishes, etcd: hosts[0]?.etcd };
   return new Map(desiredHosts(stage, renderProject(stage), learned).map((host) => [host.name, host]));
 }

@@ -27,7 +27,7 @@ import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 import { transition } from './transition.js';
-import { tellTransport } from './transport.js';
+import { pkiOf, tellTransport } from './transport.js';
 
 export interface UpOptions {
   readonly reporter: Reporter;
@@ -38,6 +38,8 @@ export interface UpOptions {
   readonly adopt?: boolean;
   /** Whether a URL without a checksum may be trusted, and its sum remembered. */
   readonly trustFirstUse: boolean;
+  /** The command that is doing this, such as `certs rotate`; `up` where absent. */
+  readonly command?: string;
   /** What is to be done first, once nobody else works on the project. */
   readonly prepare?: () => Promise<void>;
 }
@@ -83,15 +85,17 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
   const checked = checkProject(asked);
   await guardFounded(asked.state, checked.hosts);
   return changing(asked.state, 'up', options.reporter, async (journal) => {
+    const store = pkiOf(asked.state);
+    const before = await store.snapshot();
     await options.prepare?.();
-    return bringUp(asked, checked, options, journal);
+    return bringUp(asked, checked, { ...options, undo: () => store.restore(before) }, journal);
   });
 }
 
 async function bringUp(
   asked: Project,
   { rendered: first, services }: ReturnType<typeof checkProject>,
-  options: UpOptions,
+  options: UpOptions & { readonly undo: () => Promise<void> },
   journal: Journal,
 ): Promise<UpResult> {
   const started = Date.now();
@@ -122,7 +126,7 @@ async function bringUp(
     const story = [
       boot(project, booted),
       ...look,
-      consent(options.yes ? undefined : askOnTerminal()),
+      consent(options.yes ? undefined : askOnTerminal(), options.undo, options.command),
       ...transition(project, wishes, look),
       lockHosts(look),
       found,

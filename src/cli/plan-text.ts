@@ -13,13 +13,34 @@ export function planText(plan: PlanResult, colors: boolean): string {
   const color = painter(colors, process.stdout);
   const shown = new Map<string, string>();
   const lines = [
-    ...plan.members.flatMap((member) => memberLines(member, shown, color)),
-    ...(plan.quorum === null ? [] : quorumLines(plan.quorum, plan.members)),
+    ...(plan.rolls.length > 0
+      ? plan.rolls.flatMap((roll, at) => rollLines(roll, membersOf(plan, at + 1), shown, color))
+      : [
+          ...plan.members.flatMap((member) => memberLines(member, shown, color)),
+          ...(plan.quorum === null ? [] : quorumLines(plan.quorum, plan.members)),
+        ]),
     ...serviceLines(plan),
     ...(plan.ok ? [] : [color.red(`\`up\` would refuse this: ${plan.problem}`), ...failureLines(plan.failures), '']),
     color.bold(summary(plan)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The members with what they do in one of several rolls. */
+function membersOf({ members }: PlanResult, roll: number): readonly PlannedMember[] {
+  return members.map((member) => ({ ...member, steps: member.steps.filter((step) => step.roll === roll) }));
+}
+
+function rollLines(
+  { title, quorum }: PlanResult['rolls'][number],
+  members: readonly PlannedMember[],
+  told: Map<string, string>,
+  color: Ansis,
+): readonly string[] {
+  const lines = members.flatMap((member) => memberLines(member, told, color));
+  const heading = color.bold.underline(title);
+  if (lines.length === 0) return [`${heading}: nothing is left to do`, ''];
+  return [heading, '', ...lines, ...quorumLines(quorum, members)];
 }
 
 /** @param told long changes of files that were shown already, with whose they were */
@@ -106,7 +127,7 @@ export function summary({
   members,
   ok,
   cluster,
-}: Omit<PlanResult, 'quorum' | 'services' | 'failures'>): string {
+}: Omit<PlanResult, 'quorum' | 'rolls' | 'services' | 'failures'>): string {
   if (changes === 0)
     return ok ? `No changes: the hosts of ${cluster} are as config.ts wants them.` : 'No steps are known.';
   const touched = members.filter(({ steps }) => steps.some(({ kind }) => kind !== BOOK_KEEPING));

@@ -22,7 +22,7 @@ export abstract class WorkCommand extends BaseCommand {
   };
 
   /** Whether a log of the run is kept. */
-  protected readonly changing: boolean = true;
+  protected changing = true;
   private readonly began = new Date();
   private begun = false;
   private runLog: RunLog | undefined;

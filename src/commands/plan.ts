@@ -1,11 +1,11 @@
 import { Flags } from '../cli/oclif.js';
 import type { PlanResult } from '../actions/plan.js';
-import { WorkCommand } from '../cli/work-command.js';
+import { UpCommand } from '../cli/up-command.js';
 
 /** As `diff` and others do it, but told apart from failure. */
 const CHANGES = 3;
 
-export default class Plan extends WorkCommand {
+export default class Plan extends UpCommand {
   static override summary = 'Show what `up` would do, and change nothing.';
   static override description =
     'Looks at the hosts that run, and shows every step that `up` would make with its reason, what changes in files (secrets ' +
@@ -25,7 +25,7 @@ export default class Plan extends WorkCommand {
     }),
   };
 
-  protected override readonly changing = false;
+  protected override changing = false;
 
   async run(): Promise<PlanResult> {
     const { flags } = await this.parse(Plan);
@@ -38,13 +38,8 @@ export default class Plan extends WorkCommand {
       adopt: flags.adopt,
       trustFirstUse: flags['trust-first-use'],
     });
-    this.tellFailures(result.failures);
-    if (!result.ok) process.exitCode = 1;
-    else if (flags['exit-code'] && result.changes > 0) process.exitCode = CHANGES;
-    if (!this.jsonEnabled()) {
-      const { planText } = await import('../cli/plan-text.js');
-      process.stdout.write(planText(result, flags.color));
-    }
+    await this.showPlan(result);
+    if (result.ok && flags['exit-code'] && result.changes > 0) process.exitCode = CHANGES;
     return result;
   }
 }

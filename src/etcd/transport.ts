@@ -26,6 +26,18 @@ export function transitions(to: Transport): { readonly opened: Transport; readon
   return { opened: { clients, peers: former }, moved: { clients, peers: target } };
 }
 
+/**
+ * What one member speaks of it. The node that serves custom discovery speaks to members that trust no authority yet. A proxy
+ * cannot serve two schemes at one address, as a member can (etcd 3.4 and 3.5 listen once for each URL there, and end with
+ * "address already in use"): it speaks as before until the last roll.
+ */
+export function spokenBy(role: 'etcd' | 'worker' | 'discovery', transport: Transport): Transport {
+  if (transport.own) return transport;
+  if (role === 'discovery') return PLAIN;
+  const former = transport.clients[1];
+  return role === 'worker' && former !== undefined ? { clients: [former], peers: former } : transport;
+}
+
 /** Whether etcd needs certificates for it. */
 export function usesTls({ clients, peers }: Transport): boolean {
   return peers === 'https' || clients.includes('https');
@@ -89,12 +101,13 @@ export function transportSettings(
   transport: Transport,
   role: 'etcd' | 'worker' | 'discovery',
 ): Readonly<Record<string, string>> {
+  const spoken = spokenBy(role, transport);
   const urls = (key: (typeof URL_KEYS)[number], hosts = HOSTS[key]): Record<string, string> => ({
-    [key]: schemesFor(key, role === 'discovery' ? PLAIN : transport)
+    [key]: schemesFor(key, spoken)
       .flatMap((scheme) => hosts.map((host) => `${scheme}://${host}`))
       .join(','),
   });
-  const certificates = usesTls(transport) ? SETTINGS : {};
+  const certificates = usesTls(spoken) ? SETTINGS : {};
   switch (role) {
     case 'discovery':
       return { ...urls('advertise-client-urls'), ...urls('listen-client-urls') };

@@ -11,19 +11,27 @@ export type Ask = (question: string) => Promise<boolean>;
  * local provider are nobody's loss.
  *
  * @param ask absent where the person has agreed already, or where there is nobody to ask
+ * @param undo takes back what was made on this machine for these changes, after a no or an interruption
+ * @param command such as `certs rotate`, for the way to its plan
  * @throws CoreupError DECLINED for a no; nothing has been changed on any host by then
  */
-export function consent(ask: Ask | undefined): Phase<UpRun> {
+export function consent(ask: Ask | undefined, undo: () => Promise<void>, command = 'up'): Phase<UpRun> {
+  const plan = command === 'up' ? 'plan' : `${command} --plan`;
   return {
     title: 'Asking before hosts change',
     skip: (run) => ask === undefined || concerned(run).length === 0,
     async run(run) {
       for (const host of concerned(run)) run.reporter.info(summary(host));
       for (const line of quorumLines(run)) run.reporter.info(line);
-      if (await ask?.('Make these changes?')) return;
+      const agreed = await ask?.('Make these changes?').catch(async (error: unknown) => {
+        await undo();
+        throw error;
+      });
+      if (agreed === true) return;
+      await undo();
       throw new CoreupError('nothing was changed on the hosts, since the answer was no', {
         code: 'DECLINED',
-        hint: '`coreup plan` shows the changes in full; `coreup up --yes` makes them without asking.',
+        hint: `\`coreup ${plan}\` shows the changes in full; \`coreup ${command} --yes\` makes them without asking.`,
       });
     },
   };

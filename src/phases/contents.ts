@@ -1,4 +1,4 @@
-import { allSteps } from '../plan/step.js';
+import type { Step } from '../plan/step.js';
 import { filesToRead, parseFiles, readScript } from '../plan/read-files.js';
 import { stepDiff } from '../plan/step-diff.js';
 import { runAsRoot } from './remote.js';
@@ -15,16 +15,20 @@ export interface ShownStep {
   readonly diff?: string;
 }
 
-/** The steps of a host with what they change: files that differ are read from it, in one more round trip. */
-export async function showSteps(host: HostRun, signal: AbortSignal): Promise<readonly ShownStep[]> {
-  const { observation, plan } = host;
-  const paths = host.fresh ? [] : filesToRead(plan, observation);
+/** Steps of a host with what they change: files that differ are read from it, in one more round trip. */
+export async function showSteps(
+  host: HostRun,
+  steps: readonly Step[],
+  signal: AbortSignal,
+): Promise<readonly ShownStep[]> {
+  const { observation } = host;
+  const paths = host.fresh ? [] : filesToRead(steps, observation);
   const output =
     paths.length === 0
       ? ''
       : await runAsRoot(host.connection, 'reading the files that differ', readScript(paths), { signal });
   const contents = parseFiles(paths, output);
-  return allSteps(plan).map((step) => {
+  return steps.map((step) => {
     const { kind, target, reason, action } = step;
     const diff = stepDiff(step, observation, contents);
     const verb = action.kind === 'unit-command' ? { verb: action.verb } : {};

@@ -6,8 +6,10 @@ import { etcdDirectories, wantsEtcd } from '../plan/adapt.js';
 import { CoreupError } from '../util/errors.js';
 import { sh } from '../util/shell.js';
 import { apply, applyHost, finish } from './apply.js';
+import type { ShownStep } from './contents.js';
 import { etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
+import type { Foresight } from './foresee.js';
 import { guard } from './guard.js';
 import { observe } from './observe.js';
 import { plan } from './plan.js';
@@ -56,16 +58,75 @@ export function changeTransport({ to, goals }: TransportChange): Phase<UpRun> {
       const stage: UpRun = { ...run, tls: bootstrap.tls === true, changing: true };
       await run.state.update((state) => ({ ...state, bootstrap: { ...bootstrap, changing: true } }));
       become(run.hosts, opened);
-      if (!(await listedBy(etcdHosts(run.hosts))).some((entry) => progress(entry, to).told)) {
-        run.reporter.info('1 of 3: clients are served over http and https');
+      const titles = titlesOf(to);
+      if (!(await isMoving(run, to))) {
+        run.reporter.info(titles.opened);
         await runPhases([observe, plan, guard, guardQuorum, apply, verify, verifyOthers, finish], stage);
       }
-      run.reporter.info(`2 of 3: members speak ${to} to each other`);
+      run.reporter.info(titles.moved);
       await movePeers(stage, moved, to);
       await forgetPeers(run.hosts);
-      run.reporter.info(`3 of 3: ${to === 'https' ? 'http' : 'https'} is closed`);
+      run.reporter.info(titles.last);
       become(run.hosts, last);
     },
+  };
+}
+
+/**
+ * The rolls that `changeTransport` would go through, for hosts that have been looked at. Asks etcd for its member list, and
+ * changes nothing.
+ */
+export async function foreseeTransport(
+  { to, goals }: TransportChange,
+  run: UpRun,
+  foresight: Foresight,
+): Promise<void> {
+  const { opened, moved, last } = goals(run);
+  const titles = titlesOf(to);
+  if (!(await isMoving(run, to))) await foresight.roll(titles.opened, opened);
+  const members = etcdHosts(run.hosts);
+  const listed = await listedBy(members);
+  const found = members.map(({ name, expected }) => {
+    const entry = entryOf(listed, expected);
+    return { name, told: entry !== undefined && progress(entry, to).told, restarts: true };
+  });
+  const proxies = proxiesOf(run.hosts);
+  await foresight.roll(titles.moved, moved, {
+    members: moveOrder(found).map(({ name }) => name),
+    stage: 'apply',
+    before: new Map(found.filter(({ told }) => !told).map(({ name }) => [name, [tellStep(name, to)]])),
+  });
+  await foresight.roll(titles.last, last, {
+    before: new Map(proxies.map((proxy) => [proxy.name, [forgetStep(proxy)]])),
+  });
+}
+
+function titlesOf(to: Scheme): Readonly<Record<keyof TransportGoals, string>> {
+  return {
+    opened: '1 of 3: clients are served over http and https',
+    moved: `2 of 3: members speak ${to} to each other`,
+    last: `3 of 3: ${to === 'https' ? 'http' : 'https'} is closed`,
+  };
+}
+
+/** Whether peers have begun to move: then clients are served both ways already. */
+async function isMoving({ hosts }: UpRun, to: Scheme): Promise<boolean> {
+  return (await listedBy(etcdHosts(hosts))).some((entry) => progress(entry, to).told);
+}
+
+function entryOf(listed: readonly ListedMember[], expected: EtcdHost['expected']): ListedMember | undefined {
+  return listed.find((one) => isListedAs(expected, one) || one.name === expected.name);
+}
+
+function tellStep(member: string, to: Scheme): ShownStep {
+  return { kind: 'peer-urls', target: member, reason: `etcd is told that its peers reach it over ${to}` };
+}
+
+function forgetStep(proxy: HostRun): ShownStep {
+  return {
+    kind: 'file-remove',
+    target: proxyFile(proxy),
+    reason: 'a proxy that restarts would ask members where they were',
   };
 }
 
@@ -79,7 +140,7 @@ async function movePeers(run: UpRun, moved: ReadonlyMap<string, HostGoal>, to: S
   const members = etcdHosts(voters);
   const listed = await listedBy(members);
   const found = members.map((member) => {
-    const entry = listed.find((one) => isListedAs(member.expected, one) || one.name === member.expected.name);
+    const entry = entryOf(listed, member.expected);
     if (!entry) throw notListed(member.name);
     return { member, entry, ...progress(entry, to), restarts: member.host.plan.apply.length > 0 };
   });
@@ -89,7 +150,10 @@ async function movePeers(run: UpRun, moved: ReadonlyMap<string, HostGoal>, to: S
       waitForMember(other, run),
     );
     await onAll('the change stopped at', [member], run.reporter, async () => {
-      if (!told) await tell(entry, others[0] ?? member, to);
+      if (!told) {
+        await tell(entry, others[0] ?? member, to);
+        member.host.changes++;
+      }
       if (member.host.plan.apply.length > 0) await applyHost(member.host, run);
       await waitForMember(member, run);
       run.reporter.member(member.name, `its peers reach it over ${to}`, 'done');
@@ -127,14 +191,21 @@ async function tell(entry: ListedMember, through: EtcdHost, to: Scheme): Promise
 
 /** A proxy that restarts asks the members whose URLs it has written down last: they are old ones now. */
 async function forgetPeers(hosts: readonly HostRun[]): Promise<void> {
-  const proxies = hosts.filter(({ member: { role }, desired }) => role === 'worker' && wantsEtcd(desired));
   await Promise.all(
-    proxies.map(({ connection, desired }) => {
-      const [directory = '/'] = etcdDirectories(desired);
-      const file = posix.join(directory, 'proxy', 'cluster');
-      return runAsRoot(connection, 'forgetting old peers', sh`rm -f -- ${file}`, { timeout: 10_000 });
+    proxiesOf(hosts).map(async (proxy) => {
+      await runAsRoot(proxy.connection, 'forgetting old peers', sh`rm -f -- ${proxyFile(proxy)}`, { timeout: 10_000 });
+      proxy.changes++;
     }),
   );
+}
+
+function proxiesOf(hosts: readonly HostRun[]): readonly HostRun[] {
+  return hosts.filter(({ member: { role }, desired }) => role === 'worker' && wantsEtcd(desired));
+}
+
+function proxyFile({ desired }: HostRun): string {
+  const [directory = '/'] = etcdDirectories(desired);
+  return posix.join(directory, 'proxy', 'cluster');
 }
 
 function become(hosts: readonly HostRun[], goals: ReadonlyMap<string, HostGoal>): void {

@@ -49,6 +49,9 @@ export interface Renewal {
   readonly members?: readonly string[];
 }
 
+/** Texts by path. */
+export type PkiSnapshot = ReadonlyMap<string, string>;
+
 const AUTHORITY = 'ca.pem';
 const NEXT = 'ca-next.pem';
 const OLD = 'ca-old.pem';
@@ -133,6 +136,21 @@ export class PkiStore {
   /** Nobody does. */
   async settled(): Promise<void> {
     await rm(join(this.directory, SETTLING), { force: true });
+  }
+
+  /** Everything that is kept here, so that it can be made what it is now again. */
+  async snapshot(): Promise<PkiSnapshot> {
+    const members = (await this.members()).flatMap((member) => KINDS.map((kind) => this.pathOf({ member, kind })));
+    const own = [AUTHORITY, NEXT, OLD, SETTLING, OWN, RENEWAL].map((name) => join(this.directory, name));
+    const texts = await Promise.all([...own, ...members].map(async (path) => [path, await this.#read(path)] as const));
+    return new Map(texts.flatMap(([path, text]) => (text === undefined ? [] : [[path, text] as const])));
+  }
+
+  /** Makes it what it was: for what was made for a change that is not to be after all, and of which no host knows. */
+  async restore(before: PkiSnapshot): Promise<void> {
+    const now = await this.snapshot();
+    for (const [path, text] of before) if (now.get(path) !== text) await writeFileAtomic(path, text, 0o600);
+    for (const path of now.keys()) if (!before.has(path)) await rm(path, { force: true });
   }
 
   async renewal(): Promise<Renewal | undefined> {

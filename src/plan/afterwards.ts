@@ -4,7 +4,7 @@ import { parseEtcdVersion } from '../etcd/version.js';
 import { sha256 } from './digest.js';
 import { ancestors } from './diff-paths.js';
 import { templateOf, unitOfFile } from './diff-units.js';
-import { MANIFEST_PATH } from './manifest.js';
+import { MANIFEST_PATH, parseManifest, printManifest } from './manifest.js';
 import type { ObservedPath, ObservedUnit, ObservedUser, Observation } from './observation.js';
 import { maskPath } from './persist.js';
 import type { Action, Step } from './step.js';
@@ -121,7 +121,8 @@ class Expected {
         else this.#start(action.unit);
         return;
       case 'record':
-        this.#observed = { ...this.#observed, manifest: action.manifest };
+        // As it will be read from there: in the order in which it is written.
+        this.#observed = { ...this.#observed, manifest: parseManifest(printManifest(action.manifest)) };
         this.#paths.set(MANIFEST_PATH, { ...ROOT, type: 'file', mode: 0o600 });
         return;
       case 'daemon-reload':

@@ -1,7 +1,7 @@
 import { sh } from '../util/shell.js';
 import { sha256 } from './digest.js';
 import type { Observation } from './observation.js';
-import { allSteps, type HostPlan } from './step.js';
+import type { Step } from './step.js';
 
 /** Bytes of a file that are still shown line by line. */
 export const MOST_SHOWN = 64 * 1024;
@@ -9,8 +9,8 @@ export const MOST_SHOWN = 64 * 1024;
 const MARK = '\x1e';
 
 /** Files whose present content is worth reading, so that it can be compared with what it will be. */
-export function filesToRead(plan: HostPlan, observed: Observation): readonly string[] {
-  const paths = allSteps(plan).flatMap(({ action }): string[] => {
+export function filesToRead(steps: readonly Step[], observed: Observation): readonly string[] {
+  const paths = steps.flatMap(({ action }): string[] => {
     if (action.kind === 'file-remove') return [action.path];
     if (action.kind !== 'file-write' || action.file.secret || action.file.content.length > MOST_SHOWN) return [];
     const there = observed.paths.get(action.file.path);

@@ -4,7 +4,7 @@ import { stringOf } from '../cloud-config/scalars.js';
 import type { Member } from '../cluster/types.js';
 import type { MemberSettings } from '../discovery/mode.js';
 import type { Overrides } from './user-data.js';
-import { PLAIN, speaking, type Transport } from '../etcd/transport.js';
+import { speaking, spokenBy, type Transport } from '../etcd/transport.js';
 
 /**
  * What must change in a user-data for the transport: URLs that it has get the right scheme, those that it lacks are added,
@@ -17,8 +17,7 @@ export function transportEdits(
   member: Member,
 ): readonly Edit[] {
   if (transport.own || etcd2 === null) return [];
-  // The node that serves custom discovery speaks to members that trust no authority yet.
-  const spoken = member.role === 'discovery' ? PLAIN : transport;
+  const spoken = spokenBy(member.role, transport);
   const section = ['coreos', 'etcd2'];
   const own = Object.entries(wanted).flatMap(([key, value]): Edit[] => {
     if (key in etcd2) return [];
@@ -27,7 +26,7 @@ export function transportEdits(
     const right = present === undefined || !key.endsWith('-urls') ? value : speaking(key, present, spoken);
     return present === right ? [] : [{ path, value: right }];
   });
-  return [...own, ...fleetEdit(document, transport)];
+  return [...own, ...fleetEdit(document, member.role === 'worker' ? spoken : transport)];
 }
 
 /** The list of members, where a template writes it itself. */
@@ -52,13 +51,16 @@ function fleetEdit(document: CloudConfigDocument, transport: Transport): readonl
 
 /** What config.ts says, with the scheme that this cluster's etcd has. */
 export function speakingOverrides({ etcd2, fleet }: Overrides, transport: Transport, { role }: Member): Overrides {
-  const spoken = role === 'discovery' && !transport.own ? PLAIN : transport;
+  const spoken = spokenBy(role, transport);
   const { 'etcd-servers': servers } = fleet;
   return {
     etcd2: Object.fromEntries(
       Object.entries(etcd2).map(([key, value]) => [key, key.endsWith('-urls') ? speaking(key, value, spoken) : value]),
     ),
-    fleet: servers === undefined ? fleet : { ...fleet, 'etcd-servers': ownServers(servers, transport) },
+    fleet:
+      servers === undefined
+        ? fleet
+        : { ...fleet, 'etcd-servers': ownServers(servers, role === 'worker' ? spoken : transport) },
   };
 }
 

@@ -47,6 +47,10 @@ describe('a cluster that runs', () => {
     expect(plan.code).toBe(3);
     expect(plan.stderr).toContain('in three rolls, each one member at a time');
     expect(plan.stdout).not.toContain('PRIVATE KEY');
+    const rolls = ['1 of 3: clients are served over http and https', '2 of 3: members speak https to each other', '3 of 3: http is closed']; // prettier-ignore
+    expect(plan.stdout.split('\n').filter((line) => / of 3: /.test(line) && !line.startsWith(' '))).toEqual(rolls);
+    expect(plan.stdout.match(/core-0\d restarts: 2 of 3 \(tolerates 0\) up meanwhile/g)).toHaveLength(9);
+    expect(plan.stdout).toContain('peer-urls core-02: etcd is told that its peers reach it over https');
     expect(await status()).toMatchObject({ healthy: true, etcd: { tls: false } });
   });
 

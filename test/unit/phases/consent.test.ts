@@ -3,6 +3,7 @@ import { consent } from '../../../src/phases/consent.js';
 import { runPhases } from '../../../src/phases/runner.js';
 import { rollOut } from '../../../src/plan/quorum.js';
 import { step, type Step } from '../../../src/plan/step.js';
+import { InterruptedError } from '../../../src/util/errors.js';
 import { scene, type Scene } from './support.js';
 
 const RELOAD = step({ kind: 'daemon-reload' }, 'systemd', 'test');
@@ -20,13 +21,14 @@ async function member(steps: readonly Step[], kind: 'local' | 'ssh', data: boole
 }
 
 /** @returns what was asked */
-async function asked({ run }: Scene, answer = true): Promise<string[]> {
+async function asked({ run }: Scene, answer = true, undone: string[] = []): Promise<string[]> {
   const questions: string[] = [];
   const ask = (question: string): Promise<boolean> => {
     questions.push(question);
     return Promise.resolve(answer);
   };
-  await runPhases([consent(ask)], run);
+  const undo = (): Promise<void> => Promise.resolve(void undone.push('undone'));
+  await runPhases([consent(ask, undo)], run);
   return questions;
 }
 
@@ -55,16 +57,38 @@ describe('consent', () => {
 
   it('ends with a plain sentence at a no', async () => {
     const made = await member([RELOAD], 'ssh', true);
-    await expect(asked(made, false)).rejects.toMatchObject({
+    const undone: string[] = [];
+    await expect(asked(made, false, undone)).rejects.toMatchObject({
       code: 'DECLINED',
       exitCode: 1,
       message: 'nothing was changed on the hosts, since the answer was no',
     });
     expect(made.ssh.scripts()).toEqual([]);
+    expect(undone).toEqual(['undone']);
+  });
+
+  it('names the plan of the command that it is part of', async () => {
+    const made = await member([RELOAD], 'ssh', true);
+    const no = (): Promise<boolean> => Promise.resolve(false);
+    await expect(runPhases([consent(no, () => Promise.resolve(), 'certs rotate')], made.run)).rejects.toMatchObject({
+      hint: '`coreup certs rotate --plan` shows the changes in full; `coreup certs rotate --yes` makes them without asking.',
+    });
+  });
+
+  it('takes back what was made for it where the question is interrupted, and not after a yes', async () => {
+    const made = await member([RELOAD], 'ssh', true);
+    const undone: string[] = [];
+    await asked(made, true, undone);
+    expect(undone).toEqual([]);
+    const interrupted = (): Promise<boolean> => Promise.reject(new InterruptedError());
+    const undo = (): Promise<void> => Promise.resolve(void undone.push('undone'));
+    await expect(runPhases([consent(interrupted, undo)], made.run)).rejects.toBeInstanceOf(InterruptedError);
+    expect(undone).toEqual(['undone']);
   });
 
   it('asks nothing where there is nobody to ask', async () => {
     const made = await member([RELOAD], 'ssh', true);
-    expect(consent(undefined).skip?.(made.run)).toBe(true);
+    const undo = (): Promise<void> => Promise.resolve();
+    expect(consent(undefined, undo).skip?.(made.run)).toBe(true);
   });
 });

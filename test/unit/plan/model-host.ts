@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { HostFile } from '../../../src/cluster/host-state.js';
 import { ancestors } from '../../../src/plan/diff-paths.js';
-import type { Manifest } from '../../../src/plan/manifest.js';
+import { parseManifest, printManifest, type Manifest } from '../../../src/plan/manifest.js';
 import type { ObservedPath, ObservedUnit, Observation } from '../../../src/plan/observation.js';
 import type { Action } from '../../../src/plan/step.js';
 import { EMPTY_HOST, sha256 } from './support.js';
@@ -150,7 +150,7 @@ export class ModelHost {
         }
         return;
       case 'record':
-        this.manifest = action.manifest;
+        this.manifest = parseManifest(printManifest(action.manifest));
     }
   }
 

@@ -3,7 +3,7 @@ import type { HostFile } from '../../../src/cluster/host-state.js';
 import type { Observation } from '../../../src/plan/observation.js';
 import { filesToRead, MOST_SHOWN, parseFiles, readScript } from '../../../src/plan/read-files.js';
 import { stepDiff } from '../../../src/plan/step-diff.js';
-import { step, type Action } from '../../../src/plan/step.js';
+import { allSteps, step, type Action } from '../../../src/plan/step.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EMPTY_HOST, file, runShell, seenFile, seenPath, temporary } from './support.js';
@@ -87,7 +87,7 @@ describe('the files that are read', () => {
     ['not a link', write(file(PATH, 'a')), { ...EMPTY_HOST, paths: new Map([[PATH, seenPath({ type: 'link' })]]) }, []],
     ['one that goes', { kind: 'file-remove', path: PATH, sha256: [] }, seen(file(PATH, 'b')), [PATH]],
   ])('%s', (_, action, observed, expected) => {
-    expect(filesToRead(plan(action), observed)).toEqual(expected);
+    expect(filesToRead(allSteps(plan(action)), observed)).toEqual(expected);
   });
 
   it('come through a real shell byte for byte, unless they are too large or gone', () => {
