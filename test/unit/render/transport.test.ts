@@ -139,6 +139,21 @@ describe('a user-data', () => {
     });
   });
 
+  it.each([
+    ['to TLS', TLS, 'http'],
+    ['from TLS', PLAIN, 'https'],
+  ] as const)(
+    'of a worker stays what it was on the way %s: a proxy cannot serve two schemes at one address',
+    (_, to, as) => {
+      const { opened, moved } = transitions(to);
+      for (const stage of [opened, moved]) {
+        const worker = told(cloudConfig(WITHOUT_URLS), stage, 2, clusterOf(3, {}, 2));
+        expect(worker).toMatchObject({ ETCD_PROXY: 'on', ETCD_LISTEN_CLIENT_URLS: `${as}://127.0.0.1:2379` });
+        expect('ETCD_CERT_FILE' in worker).toBe(as === 'https');
+      }
+    },
+  );
+
   it('of the node that serves discovery stays plain: v2 discovery knows no authority of one’s own', () => {
     const cluster = clusterOf(3);
     const [first, ...others] = cluster.members;
