@@ -73,8 +73,26 @@ export async function listCerts(project: Project, now = new Date()): Promise<Cer
   };
 }
 
+/** What ends soon. */
+export interface Expiring {
+  /** A member, or `coreup`; absent for the authority. */
+  readonly owner?: string;
+  /** Such as `client certificate`. */
+  readonly what: string;
+  /** Such as `ends in 5 days`. */
+  readonly ends: string;
+  readonly remedy: string;
+}
+
 /** One sentence for each owner of certificates that end soon, and what to do. Pure. */
-export function expiring({ authorities, certificates }: CertsReport): readonly string[] {
+export function expiring(report: CertsReport): readonly string[] {
+  return endingSoon(report).map(({ owner, what, ends, remedy }) => {
+    return `${owner === undefined ? '' : `${owner}: `}the ${what} ${ends}: ${remedy}`;
+  });
+}
+
+/** Whose certificates end soon: of each owner the one that ends first. Pure. */
+export function endingSoon({ authorities, certificates }: CertsReport): readonly Expiring[] {
   const ends = (days: number): string =>
     days < 0 ? `ended ${-days} days ago` : `ends in ${days} ${days === 1 ? 'day' : 'days'}`;
   const soonest = new Map<string, CertificateReport>();
@@ -86,9 +104,13 @@ export function expiring({ authorities, certificates }: CertsReport): readonly s
   return [
     ...authorities
       .filter(({ signs, days }) => signs && days < AUTHORITY_SOON)
-      .map(({ days }) => `the certificate authority ${ends(days)}: \`coreup certs rotate\` replaces it`),
+      .map(({ days }) => ({
+        what: 'certificate authority',
+        ends: ends(days),
+        remedy: '`coreup certs rotate` replaces it',
+      })),
     ...[...soonest].map(([owner, { kind, days }]) => {
-      return `${owner}: the ${kind} certificate ${ends(days)}: \`coreup up\` renews it`;
+      return { owner, what: `${kind} certificate`, ends: ends(days), remedy: '`coreup up` renews it' };
     }),
   ];
 }

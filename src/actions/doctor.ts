@@ -4,7 +4,7 @@ import { checkCluster } from '../doctor/checks-cluster.js';
 import { checkHere } from '../doctor/checks-here.js';
 import { checkHosts } from '../doctor/checks-host.js';
 import { etcdWish } from '../doctor/etcd-wish.js';
-import { CLUSTER, error, type Finding } from '../doctor/finding.js';
+import { CLUSTER, error, HERE, warning, type Finding } from '../doctor/finding.js';
 import type { HostView } from '../doctor/host-view.js';
 import { lookAtCluster } from '../doctor/look-at-cluster.js';
 import { lookAtHost, type Target } from '../doctor/look-at-host.js';
@@ -13,9 +13,11 @@ import { etcdHosts } from '../phases/etcd-host.js';
 import type { HostRun } from '../phases/run.js';
 import type { Reporter } from '../report/port.js';
 import { CoreupError, InputError, messageOf } from '../util/errors.js';
+import { endingSoon, listCerts, type CertsReport } from './certs.js';
 import { desiredHosts, renderProject } from './desired.js';
 import { withHosts, type Way } from './hosts.js';
 import type { Project } from './project.js';
+import { needsCertificates } from './transport.js';
 
 /** Figures of one host; what could not be measured is null. Times in milliseconds. */
 export interface HostFigures {
@@ -67,6 +69,7 @@ export async function examine(project: Project, reporter: Reporter): Promise<Doc
       ...checkBetween(hosts, project.unplaced),
       ...checkCluster(cluster, hosts),
       ...checkCertificates(hosts, new Date()),
+      ...(await kept(project)),
       ...(await recordsOf(project)),
     ];
     const versions = new Map(cluster.members.map(({ name, condition }) => [name, condition?.version ?? '']));
@@ -130,6 +133,28 @@ function targetsOf({ name, member, desired }: HostRun): readonly (Target & { rea
     advertised[kind]
       .filter(({ host }) => reachable(host))
       .map(({ host, port }) => ({ to: name, host, port, peer: kind === 'peer' })),
+  );
+}
+
+/** Certificates that are kept here alone and end soon: the authority, and coreup's own. Those of members lie on their hosts. */
+async function kept(project: Project): Promise<readonly Finding[]> {
+  if (!needsCertificates(project.transport)) return [];
+  const report = await listCerts(project).catch((problem: unknown) => problem);
+  if (report instanceof Error) {
+    // Before the first `up` there are none, and that is as it should be.
+    if (report instanceof CoreupError && report.code === 'NO_CERTIFICATES') return [];
+    return [error('certificate', HERE, report.message, report instanceof CoreupError ? (report.hint ?? '') : '')];
+  }
+  return keptFindings(report as CertsReport);
+}
+
+/** What is wrong with the certificates that are kept here alone. Pure. */
+export function keptFindings(report: CertsReport): readonly Finding[] {
+  const own = { ...report, certificates: report.certificates.filter(({ member }) => member === null) };
+  return endingSoon(own).map(({ owner, what, ends, remedy }) =>
+    owner === undefined
+      ? warning('certificate', CLUSTER, `has a ${what} that ${ends}`, `${remedy}.`)
+      : warning('certificate', HERE, `has a ${what} of coreup's own that ${ends}`, `${remedy}.`),
   );
 }
 

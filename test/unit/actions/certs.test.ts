@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expiring, type AuthorityReport, type CertificateReport } from '../../../src/actions/certs.js';
 import { partsLeft } from '../../../src/actions/certs-change.js';
+import { keptFindings } from '../../../src/actions/doctor.js';
 import { newAuthority } from '../../../src/pki/ensure.js';
 import { PkiStore } from '../../../src/pki/store.js';
 
@@ -36,6 +37,25 @@ describe('certificates that end soon', () => {
       'the certificate authority ends in 179 days: `coreup certs rotate` replaces it',
     ]);
   });
+
+  it('are findings of doctor where they are kept on this machine alone', () => {
+    const certificates = [leaf('core-01', 'peer', 1), leaf(null, 'client', 2)];
+    const findings = keptFindings({ rotation: 'settled', authorities: [authority(100)], certificates });
+    expect(findings.map(({ severity, where, what, advice }) => [severity, where, what, advice])).toEqual([
+      [
+        'warning',
+        'the cluster',
+        'has a certificate authority that ends in 100 days',
+        '`coreup certs rotate` replaces it.',
+      ],
+      [
+        'warning',
+        'this machine',
+        "has a client certificate of coreup's own that ends in 2 days",
+        '`coreup up` renews it.',
+      ],
+    ]);
+  });
 });
 
 describe('a rotation of the authority', () => {
@@ -62,6 +82,20 @@ describe('a rotation of the authority', () => {
     expect(await left()).toEqual(['settling']);
     await store.settled();
     expect((await store.authorities())?.stage).toBe('settled');
+  });
+
+  it('is as if it had never been asked for once what was made for it is taken back', async () => {
+    await store.write({ member: 'core-01', kind: 'peer' }, 'as it was');
+    const before = await store.snapshot();
+    await store.setRenewal({ since: new Date() });
+    await store.introduce(await newAuthority('c', new Date(), undefined));
+    await store.replace();
+    await store.write({ member: 'core-01', kind: 'peer' }, 'anew');
+    await store.write({ member: 'core-02', kind: 'peer' }, 'new');
+    await store.restore(before);
+    expect(await store.snapshot()).toEqual(before);
+    expect((await store.authorities())?.stage).toBe('settled');
+    expect(await store.renewal()).toBeUndefined();
   });
 
   it('trusts the old one until everything is signed by the new one', async () => {
