@@ -28,9 +28,7 @@ export async function renewCerts(project: Project, members: readonly string[], o
     if (pending && [...(pending.members ?? [])].sort().join() === wanted.join()) return;
     await store.setRenewal({ since: new Date(), ...(wanted.length === 0 ? {} : { members: wanted }) });
   };
-  const result = await up(project, { ...options, prepare });
-  if (result.ok) await store.setRenewal(undefined);
-  return result;
+  return up(project, { ...options, prepare });
 }
 
 interface Part {

@@ -27,7 +27,7 @@ import { preparePrograms } from './programs.js';
 import type { Project } from './project.js';
 import { openProvider, openSsh, pinHostKeys } from './session.js';
 import { transition } from './transition.js';
-import { tellTransport } from './transport.js';
+import { pkiOf, tellTransport } from './transport.js';
 
 export interface UpOptions {
   readonly reporter: Reporter;
@@ -84,7 +84,10 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
   await guardFounded(asked.state, checked.hosts);
   return changing(asked.state, 'up', options.reporter, async (journal) => {
     await options.prepare?.();
-    return bringUp(asked, checked, options, journal);
+    const result = await bringUp(asked, checked, options, journal);
+    // Whoever has brought them to the hosts: the next renewal that is asked for is another one.
+    if (result.ok) await pkiOf(asked.state).setRenewal(undefined);
+    return result;
   });
 }
 
