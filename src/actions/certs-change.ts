@@ -21,9 +21,7 @@ export async function renewCerts(project: Project, members: readonly string[], o
   await checkRenewal(project, members);
   const store = pkiOf(project.state);
   const prepare = async (): Promise<void> => store.setRenewal(await renewalOf(store, members));
-  const result = await up(project, { ...options, command: 'certs renew', prepare });
-  if (result.ok) await store.setRenewal(undefined);
-  return result;
+  return up(project, { ...options, command: 'certs renew', prepare });
 }
 
 /** What `renewCerts` would do; nothing is made. Throws as that does. */

@@ -88,7 +88,10 @@ export async function up(asked: Project, options: UpOptions): Promise<UpResult> 
     const store = pkiOf(asked.state);
     const before = await store.snapshot();
     await options.prepare?.();
-    return bringUp(asked, checked, { ...options, undo: () => store.restore(before) }, journal);
+    const result = await bringUp(asked, checked, { ...options, undo: () => store.restore(before) }, journal);
+    // Whoever has brought them to the hosts: the next renewal that is asked for is another one.
+    if (result.ok) await store.setRenewal(undefined);
+    return result;
   });
 }
 

@@ -5,12 +5,15 @@ import { buildCluster } from '../../../src/cluster/build.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import { LocalProvider } from '../../../src/providers/local/provider.js';
 import type { Suite } from '../../../src/providers/local/recipe.js';
+import { Store } from '../../../src/providers/local/store.js';
 import { memberAddress } from '../../../src/providers/local/subnet.js';
 import { generateKeyPair } from '../../../src/ssh/keys.js';
 
 /** Bare, booted hosts for tests of what coreup does with machines that it did not make. */
 export interface BareHosts {
   readonly cluster: Cluster;
+  /** Where the machine below has them. */
+  readonly store: Store;
   /** Each of them as an entry of `provider.hosts`. */
   readonly hosts: readonly object[];
   /** Text of `provider: …` in a config.ts that takes these hosts. */
@@ -61,6 +64,7 @@ export async function bootBareHosts(count: number, suite: Suite = 'bookworm'): P
   });
   return {
     cluster,
+    store: new Store(cluster.name, join(directory, 'data')),
     hosts,
     providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
     powerOff: (name) =>
