@@ -3,6 +3,11 @@ import { createHash } from 'node:crypto';
 /** Where coreup keeps, on the host, what it made there and what it needs to take that back. */
 const DIRECTORY = '/var/lib/coreup';
 export const MANIFEST_PATH = `${DIRECTORY}/manifest.json`;
+/**
+ * There while a user is made: the name, and the home that is made with it. Where the host loses its power meanwhile, it may have
+ * the user in some of its files and not in others; who is named here is not there.
+ */
+export const HALF_MADE_USER_PATH = `${DIRECTORY}/half-made-user`;
 
 /** What coreup made on a host, so that it can tell its own from others' and take its own away again. */
 export interface Manifest {

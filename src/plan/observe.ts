@@ -3,7 +3,7 @@ import { parseEtcdVersion } from '../etcd/version.js';
 import { sh } from '../util/shell.js';
 import { NETWORK_COMMANDS, parseNetwork } from './host-network.js';
 import { GENERATION } from './lock-script.js';
-import { MANIFEST_PATH, parseManifest } from './manifest.js';
+import { HALF_MADE_USER_PATH, MANIFEST_PATH, parseManifest } from './manifest.js';
 import type { HostEtcd, ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
 import { programPath } from './program.js';
 
@@ -89,6 +89,7 @@ export function observeScript(question: Question): string {
     // Whoever owns the file must not be able to start a section of this output.
     lines.push(
       sh`mark ${`user ${user}`}`,
+      sh`[ "$(sed 1q ${HALF_MADE_USER_PATH} 2>/dev/null)" != ${user} ] &&`,
       sh`u=$(getent passwd -- ${user}) && { echo "$u"; getent shadow -- ${user} || echo; } &&`,
       'u=${u%:*} && u=${u##*:}/.ssh/authorized_keys && [ -f "$u" ] && tr -d \'\\036\' <"$u"',
     );

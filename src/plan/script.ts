@@ -3,7 +3,7 @@ import { unitGroup } from '../cloud-config/unit-paths.js';
 import type { HostFile, HostUser } from '../cluster/host-state.js';
 import { quote, sh } from '../util/shell.js';
 import { ASIDE } from './foreign.js';
-import { MANIFEST_PATH, originalPath, printManifest } from './manifest.js';
+import { HALF_MADE_USER_PATH, MANIFEST_PATH, originalPath, printManifest } from './manifest.js';
 import { maskPath } from './persist.js';
 import type { Action, Step } from './step.js';
 
@@ -28,6 +28,8 @@ export interface StepResult {
  * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
  * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `aside PATH` renames what is somebody
  * else's. `run N` runs step N and reports it; the first failure ends the script, and so does a file that $coreup_stop names.
+ * `make_user NAME HOME USERADD…` begins with what an earlier one left half-made, because the host lost its power, and takes
+ * away; useradd(8) writes six files and a home, one after the other. HOME is empty for the home that useradd chooses.
  * `install_idle UNIT PACKAGE…` lets apt install packages, whose unit is masked meanwhile: it would be started by their
  * installation. Processes are what costs time here: a file takes five.
  */
@@ -42,6 +44,29 @@ put() {
 sweep() { for o in "$1".coreup.????????; do [ ! -f "$o" ] || rm -f -- "$o"; done; }
 give() { { [ "$1" = root:root ] && [ ! -g "$3" ]; } || chown -- "$1" "$2"; }
 take() { input=$(head -c "$1" && echo .) && { [ "\${#input}" = "$(($1 + 1))" ] || short; } && input=\${input%.}; }
+make_user() {
+  m=${HALF_MADE_USER_PATH} n=$1 h=$2; shift 2
+  [ ! -f "$m" ] || unmake_user "$(sed -n 1p "$m")" "$(sed -n 2p "$m")" "$(sed -n 3p "$m")" || return
+  [ -n "$h" ] || h=$(useradd -D | sed -n 's/^HOME=//p')/$n
+  [ ! -e "$h" ] || h=
+  d=\${m%/*} && { [ -d "$d" ] || mkdir -p -- "$d"; } && printf '%s\\n' "$n" "$h" "$(getent group -- "$n")" >"$m" && sync -- "$m" || return
+  r=0; "$@" || r=$?
+  rm -f -- "$m"; return "$r"
+}
+unmake_user() {
+  for o in passwd shadow group gshadow subuid subgid; do
+    o=/etc/$o.lock; [ ! -f "$o" ] || case $(cat "/proc/$(tr -d '\\0' <"$o")/comm" 2>/dev/null) in
+      user*|group*|*passwd|chage|chsh|chfn) ;;
+      *) rm -f -- "$o" ;;
+    esac
+  done
+  if getent passwd -- "$1" >/dev/null; then
+    # The group of the name goes with the user who has it as his first.
+    { [ -z "$3" ] || usermod --gid nogroup -- "$1"; } && userdel -- "$1" || return
+  fi
+  [ -n "$3" ] || ! getent group -- "$1" >/dev/null || groupdel -- "$1" || return
+  [ -z "$2" ] || rm -rf -- "$2"
+}
 swap_keys() {
   take "$2" && add=$input && take "$3" && h=$(getent passwd -- "$1" | cut -d: -f6) && [ -n "$h" ] && g=$(id -g -- "$1") || return
   [ -d "$h/.ssh" ] || install -d -m 0700 -o "$1" -g "$g" -- "$h/.ssh" || return
@@ -239,7 +264,7 @@ function removeOwn(path: string, sums: readonly string[], restore: boolean): str
  * account for keys either. (coreos-cloudinit puts quotes around gecos, which then are part of it; coreup does not.)
  */
 function createUser(user: HostUser): string {
-  const words = ['useradd', '--password', '*'];
+  const words = ['make_user', user.name, user.homeDir ?? '', 'useradd', '--password', '*'];
   const option = (flag: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') words.push(flag, value);
   };

@@ -4,8 +4,8 @@ import { request as secure } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-type Scheme = 'http' | 'https';
-interface Endpoint {
+export type Scheme = 'http' | 'https';
+export interface Endpoint {
   readonly scheme: Scheme;
   readonly host: string;
 }
@@ -56,8 +56,8 @@ export class EtcdLoad {
       const endpoint = this.#endpoints[this.#at % this.#endpoints.length];
       if (!endpoint) throw new RangeError('no endpoints');
       try {
-        await this.#ask(endpoint, '/v3/kv/put', { key: base64('load'), value: base64(value) });
-        const answer = JSON.parse(await this.#ask(endpoint, '/v3/kv/range', { key: base64('load') })) as {
+        await ask(endpoint, this.pki, '/v3/kv/put', { key: base64('load'), value: base64(value) });
+        const answer = JSON.parse(await ask(endpoint, this.pki, '/v3/kv/range', { key: base64('load') })) as {
           kvs: { value: string }[];
         };
         if (answer.kvs[0]?.value !== base64(value)) throw new Error(`another value than ${value} is read`);
@@ -71,27 +71,32 @@ export class EtcdLoad {
     }
     this.lost.push(said.join('; '));
   }
+}
 
-  #ask({ scheme, host }: Endpoint, path: string, body: object): Promise<string> {
-    const options = { host, port: 2379, path, method: 'POST', timeout: ANSWER, agent: false };
-    return new Promise((resolve, reject) => {
-      const request =
-        scheme === 'http' ? plain(options) : secure({ ...options, ...credentials(this.pki), minVersion: 'TLSv1.2' });
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (response.statusCode === 200) resolve(text);
-          else reject(new Error(`${String(response.statusCode)} ${text}`));
-        });
+/**
+ * Asks etcd at one endpoint.
+ *
+ * @param pki directory of coreup's certificates
+ */
+export function ask({ scheme, host }: Endpoint, pki: string, path: string, body: object): Promise<string> {
+  const options = { host, port: 2379, path, method: 'POST', timeout: ANSWER, agent: false };
+  return new Promise((resolve, reject) => {
+    const request =
+      scheme === 'http' ? plain(options) : secure({ ...options, ...credentials(pki), minVersion: 'TLSv1.2' });
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`${String(response.statusCode)} ${text}`));
       });
-      request.on('timeout', () => request.destroy(new Error('no answer')));
-      request.on('error', reject);
-      request.end(JSON.stringify(body));
     });
-  }
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', reject);
+    request.end(JSON.stringify(body));
+  });
 }
 
 /** coreup's own certificate and key, and every authority that it trusts. */
@@ -107,6 +112,6 @@ function credentials(pki: string): { ca: string; cert: string; key: string } {
   return { ca: ['ca.pem', 'ca-next.pem', 'ca-old.pem'].map(read).join(''), cert: own, key: own };
 }
 
-function base64(text: string): string {
+export function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }

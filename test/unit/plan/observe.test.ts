@@ -2,7 +2,7 @@ import { readFileSync, mkdirSync, symlinkSync, writeFileSync, chmodSync, chownSy
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { MANIFEST_PATH, printManifest, type Manifest } from '../../../src/plan/manifest.js';
+import { HALF_MADE_USER_PATH, MANIFEST_PATH, printManifest, type Manifest } from '../../../src/plan/manifest.js';
 import { observeScript, parseObservation } from '../../../src/plan/observe.js';
 import type { Observation, Question } from '../../../src/plan/observation.js';
 import { EMPTY_MANIFEST, runShell, sha256, standIns, temporary } from './support.js';
@@ -12,13 +12,16 @@ const NOTHING: Question = { paths: [], contents: [], units: [], users: [], dataD
 /** Asks this machine; its own places that a test must not depend on are replaced by temporary ones. */
 function observe(
   question: Partial<Question>,
-  options: { path?: string; manifest?: string; systemd?: boolean } = {},
+  options: { path?: string; manifest?: string; systemd?: boolean; halfMade?: string } = {},
 ): Observation {
   const whole = { ...NOTHING, ...question };
   const home = temporary();
   const manifest = join(home, 'manifest.json');
   if (options.manifest !== undefined) writeFileSync(manifest, options.manifest);
+  const halfMade = join(home, 'half-made-user');
+  if (options.halfMade !== undefined) writeFileSync(halfMade, options.halfMade);
   const text = observeScript(whole)
+    .replaceAll(HALF_MADE_USER_PATH, halfMade)
     .replaceAll(MANIFEST_PATH, manifest)
     .replace('/run/systemd/system', options.systemd ? home : join(home, 'none'));
   const { stdout, code } = runShell(text, options.path === undefined ? {} : { path: options.path });
@@ -201,6 +204,12 @@ describe('observeScript with a stand-in for getent', () => {
     });
     expect(seen.get('bare')).toEqual({ home: '/nonexistent', passwordHash: '', authorizedKeys: [] });
     expect(seen.has('nobody-else')).toBe(false);
+  });
+
+  it('passes over a user who was being made when the host lost its power', () => {
+    const path = users({ ann: { home: '/nonexistent', hash: '*' }, 'ann-2': { home: '/nonexistent', hash: '*' } });
+    const seen = observe({ users: ['ann', 'ann-2'] }, { path, halfMade: 'ann\n/nonexistent\n\n' }).users;
+    expect([...seen.keys()]).toEqual(['ann-2']);
   });
 
   it('does not let the owner of an authorized_keys file forge other answers', () => {

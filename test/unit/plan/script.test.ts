@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { MANIFEST_PATH, parseManifest, type Manifest } from '../../../src/plan/manifest.js';
+import { HALF_MADE_USER_PATH, MANIFEST_PATH, parseManifest, type Manifest } from '../../../src/plan/manifest.js';
 import { parseStepOutput, stepScript, type StepResult } from '../../../src/plan/script.js';
 import { step, type Action } from '../../../src/plan/step.js';
 import { EMPTY_MANIFEST, file, ORIGIN, runShell, sha256, standIns, temporary } from './support.js';
@@ -382,6 +382,16 @@ describe('authorized-keys, with stand-ins for getent and id', () => {
 });
 
 describe('users, with stand-ins for useradd and chpasswd that write down what they get', () => {
+  const plain = {
+    noCreateHome: false,
+    groups: [],
+    noUserGroup: false,
+    system: false,
+    noLogInit: false,
+    origin: ORIGIN,
+  };
+  const marked = (mark: string) => ({ replace: [HALF_MADE_USER_PATH, mark] as const });
+
   it('creates a user with the flags of coreos-cloudinit', () => {
     const log = join(temporary(), 'log');
     const path = standIns({ useradd: `printf '<%s>' "$@" >>'${log}'` });
@@ -401,7 +411,9 @@ describe('users, with stand-ins for useradd and chpasswd that write down what th
         origin: ORIGIN,
       },
     };
-    expect(perform([whole], { path })).toEqual({ done: 1 });
+    const mark = join(temporary(), 'lib', 'mark');
+    expect(perform([whole], { path, ...marked(mark) })).toEqual({ done: 1 });
+    expect(existsSync(mark)).toBe(false);
     expect(readFileSync(log, 'utf8')).toBe(
       `<--password><*><--comment><El'roy Jetson><--home-dir></home/el roy><--no-create-home><--gid><wheel>` +
         '<--groups><sudo,docker><--no-user-group><--system><--no-log-init><--shell></bin/bash><--><elroy>',
@@ -420,11 +432,36 @@ describe('users, with stand-ins for useradd and chpasswd that write down what th
 
   it('tells what useradd says', () => {
     const path = standIns({ useradd: `echo "useradd: group 'x' does not exist" >&2; exit 6` });
-    const user = { name: 'a', noCreateHome: false, groups: ['x'], noUserGroup: false, system: false, noLogInit: false };
-    expect(perform([{ kind: 'user-create', user: { ...user, origin: ORIGIN } }], { path }).failure).toEqual({
+    const mark = join(temporary(), 'mark');
+    const user = { ...plain, name: 'a', homeDir: '/nonexistent', groups: ['x'] };
+    expect(perform([{ kind: 'user-create', user }], { path, ...marked(mark) }).failure).toEqual({
       code: 6,
       output: "useradd: group 'x' does not exist",
     });
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it.each([
+    ['with the home that was made with it', '', 'userdel ann\ngroupdel ann\n', false],
+    ['but no home or group that was there before', 'ann:x:9:\n', 'usermod ann\nuserdel ann\n', true],
+  ])('takes away what a power loss has left half-made, %s, and begins anew', (_, group, removed, stays) => {
+    const directory = temporary();
+    const [mark, log, home] = ['mark', 'log', "ann's home"].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const says = (name: string) => `for last; do :; done; echo "${name} $last" >>'${log}'`;
+    const path = standIns({
+      getent: `[ "$1:$3" = passwd:ann ] || [ "$1:$3" = group:ann ]`,
+      ...Object.fromEntries(['useradd', 'userdel', 'usermod', 'groupdel'].map((name) => [name, says(name)])),
+    });
+    mkdirSync(home);
+    writeFileSync(mark, `ann\n${stays ? '' : home}\n${group}`);
+    const user = { ...plain, name: 'bob', homeDir: '/nonexistent' };
+    expect(perform([{ kind: 'user-create', user }], { path, ...marked(mark) })).toEqual({ done: 1 });
+    expect(readFileSync(log, 'utf8')).toBe(`${removed}useradd bob\n`);
+    expect([existsSync(home), existsSync(mark)]).toEqual([stays, false]);
   });
 });
 
