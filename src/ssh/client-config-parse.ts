@@ -25,6 +25,8 @@ export interface ClientConfig {
   readonly knownHostsFiles: readonly string[];
   readonly alias?: string;
   readonly revoked?: string;
+  /** CASignatureAlgorithms. */
+  readonly caAlgorithms?: readonly string[];
   /** Settings that coreup cannot follow and that are no danger, such as `CertificateFile`. */
   readonly ignored: readonly string[];
 }
@@ -70,6 +72,7 @@ export function parseClientConfig(output: string, host: string, around: Surround
   const printed = (text: string): string => resolve(text.replace(/^~(?=\/|$)/, () => around.home));
   const agent = agentOf(one('identityagent'), all('identityagent')[0], around, printed);
   const revoked = one('revokedhostkeys');
+  const caAlgorithms = one('casignaturealgorithms')?.split(',');
   const proxyCommand = one('proxycommand');
   return {
     address,
@@ -90,6 +93,7 @@ export function parseClientConfig(output: string, host: string, around: Surround
     ),
     ...(alias === undefined ? {} : { alias }),
     ...(revoked === undefined ? {} : { revoked: path(revoked) }),
+    ...(caAlgorithms === undefined ? {} : { caAlgorithms }),
     ignored: Object.entries(IGNORED).flatMap(([key, name]) => (one(key) === undefined ? [] : [name])),
   };
 }

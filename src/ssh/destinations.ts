@@ -52,7 +52,7 @@ async function viaOf(
 }
 
 function target(name: string, given: Destination, said: ClientConfig, jump: SshTarget | undefined): SshTarget {
-  const { alias, revoked, agent } = said;
+  const { alias, revoked, agent, caAlgorithms } = said;
   return {
     name,
     address: said.address,
@@ -69,6 +69,7 @@ function target(name: string, given: Destination, said: ClientConfig, jump: SshT
       files: said.knownHostsFiles,
       ...(alias === undefined ? {} : { alias }),
       ...(revoked === undefined ? {} : { revoked }),
+      ...(caAlgorithms === undefined ? {} : { algorithms: caAlgorithms }),
     },
     ...(jump === undefined ? {} : { jump }),
   };

@@ -28,6 +28,8 @@ export interface SshTarget {
     readonly alias?: string;
     /** A file of keys that no host may have (RevokedHostKeys). */
     readonly revoked?: string;
+    /** How authorities may sign host certificates (CASignatureAlgorithms). */
+    readonly algorithms?: readonly string[];
   };
   /** The host to go through, which may itself be behind another one. */
   readonly jump?: SshTarget;
