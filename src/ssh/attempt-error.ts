@@ -30,6 +30,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'no answer from the network',
+  EADDRNOTAVAIL: 'this machine has not the address to connect from (BindAddress)',
   ECONNRESET: 'the host reset the connection',
   EPIPE: 'the host closed the connection',
   ENOTFOUND: 'the name does not resolve to an address',

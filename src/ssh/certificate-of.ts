@@ -35,7 +35,7 @@ export async function certificateOf(target: SshTarget, options: CertificateOptio
   try {
     const stream = await orAbort(way.opened, stop.signal);
     onStage((stage = 'connected, but no SSH handshake'));
-    return await orAbort(showCertificate(stream), stop.signal);
+    return await orAbort(showCertificate(stream, target.algorithms), stop.signal);
   } catch (error) {
     throw attemptError(error as Error);
   } finally {

@@ -42,7 +42,14 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
   const { library, trust, signal, onStage } = options;
   const vouched = await trust.vouched(target, () => certificateOf(target, options));
   const pinned = vouched.key === undefined ? await trust.pinnedTypes(target) : [keyType(vouched.key)];
-  const serverHostKey = pinned.length === 0 ? HOST_KEYS : HOST_KEYS.filter((name) => pinned.includes(plainType(name)));
+  const { hostKey, ...restricted } = target.algorithms ?? {};
+  const serverHostKey = HOST_KEYS.filter(
+    (name) =>
+      (pinned.length === 0 || pinned.includes(plainType(name))) &&
+      // What is vouched for has been allowed as a certificate.
+      (vouched.key !== undefined || hostKey?.includes(name) !== false),
+  );
+  if (serverHostKey.length === 0) throw noHostKeys(pinned);
   throwIfAborted(signal);
 
   let stage = '';
@@ -102,7 +109,10 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       client.connect({
         sock: socket,
         username: target.user,
-        algorithms: { ...mutable(ALGORITHMS), serverHostKey: [...serverHostKey] },
+        algorithms: {
+          ...mutable({ ...ALGORITHMS, ...restricted } as typeof ALGORITHMS),
+          serverHostKey: [...serverHostKey],
+        },
         readyTimeout: 0,
         keepaliveInterval: options.keepalive,
         // Liveness judges (see liveness.ts); ssh2's own count would call a slow upload dead.
@@ -127,6 +137,12 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       })
       .catch(fail);
   });
+}
+
+function noHostKeys(pinned: readonly (string | undefined)[]): AttemptError {
+  const ofType =
+    pinned.length === 0 ? 'that coreup knows' : `of the type that is known of this host (${pinned.join(', ')})`;
+  return new AttemptError('incompatible', `HostKeyAlgorithms in your ssh configuration allows no host key ${ofType}`);
 }
 
 /** The key type behind a signature algorithm: RSA keys sign in several ways. */

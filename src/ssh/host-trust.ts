@@ -15,6 +15,7 @@ import {
   verdict,
   type KnownHost,
 } from './known-hosts.js';
+import { LEAST_RSA, rsaBits } from './public-keys.js';
 import type { Questions } from './questions.js';
 import { revokedBy } from './revoked-keys.js';
 
@@ -107,6 +108,9 @@ export class HostTrust {
     const { address, port } = filedAs(target);
     const entries = await this.#entries(target);
     await this.#refuseRevoked(target, key, entries);
+    const least = Math.max(target.trust?.leastRsa ?? 0, LEAST_RSA);
+    const bits = rsaBits(key);
+    if (bits !== undefined && bits < least) throw tooShort(target, received, bits, least);
     if (vouched.key?.equals(key) === true) return;
     const flaw = vouched.key === undefined ? vouched.flaw : 'the host shows another key than its certificate is for';
     const known = verdict(entries, address, port, key);
@@ -126,7 +130,7 @@ export class HostTrust {
   }
 
   #entries(target: SshTarget): Promise<KnownHost[]> {
-    return this.#files.entries([this.options.knownHostsFile, ...(target.trust?.files ?? [])]);
+    return this.#files.entries(this.options.knownHostsFile, target.trust?.files);
   }
 
   async #pins(target: SshTarget): Promise<{ key: Buffer; where: string }[]> {
@@ -201,6 +205,13 @@ export class HostTrust {
 /** The name under which known_hosts has a host: HostKeyAlias takes the place of address and port, as with ssh. */
 export function filedAs({ address, port, trust }: SshTarget): { readonly address: string; readonly port: number } {
   return trust?.alias === undefined ? { address, port } : { address: trust.alias, port: 22 };
+}
+
+/** RSA keys shorter than ssh or the user wants are as good as none. */
+function tooShort(target: SshTarget, received: string, bits: number, least: number): CoreupError {
+  return sshError(target, 'SSH_HOST_KEY_WEAK', `the host key ${received} has ${bits} bits, fewer than ${least}`, {
+    hint: 'Give the host another key (ssh-keygen -A makes one of each kind), or lower RequiredRSASize in your ssh config.',
+  });
 }
 
 function placeOf(entry: KnownHost): string {

@@ -11,7 +11,20 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly size: num
 /** SHA-1, which plain ssh-rsa means, has not been safe for long (OpenSSH 8.2 stopped taking it from authorities). */
 const RSA_HASHES: Readonly<Record<string, string>> = { 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' };
 /** Bits of the shortest RSA key that OpenSSH takes (SSH_RSA_MINIMUM_MODULUS_SIZE). */
-const LEAST_RSA = 1024;
+export const LEAST_RSA = 1024;
+
+/** Bits of an RSA key; undefined for keys of other types, and for what is none. */
+export function rsaBits(key: Buffer): number | undefined {
+  try {
+    const fields = new WireReader(key);
+    if (fields.text() !== 'ssh-rsa') return undefined;
+    fields.mpint();
+    const modulus = fields.mpint();
+    return modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Whether `signs` can tell. */
 export function canVerify(type: string | undefined): boolean {

@@ -1,6 +1,7 @@
 import { createECDH, generateKeyPairSync, getDiffieHellman, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { ALGORITHMS } from './algorithms.js';
+import type { SshTarget } from './port.js';
 import { field, uint32, WireReader } from './wire.js';
 
 /** Message numbers (RFC 4253, section 12; RFC 5656, section 7.1; a Diffie-Hellman exchange has the same two). */
@@ -30,10 +31,14 @@ const MOST = 100;
  * Nothing here proves that the host has the certificate's key: a certificate is public. The handshake of the login does.
  *
  * @param stream to the sshd; is destroyed at the end
+ * @param algorithms what may be offered, where that is not all
  * @returns undefined where the host has none
  * @throws Error where what is there does not speak SSH, and what the stream fails with
  */
-export async function showCertificate(stream: Duplex): Promise<Buffer | undefined> {
+export async function showCertificate(
+  stream: Duplex,
+  algorithms: SshTarget['algorithms'] = {},
+): Promise<Buffer | undefined> {
   stream.on('error', () => undefined); // whoever waits for data hears of it
   const incoming = new Incoming(stream);
   try {
@@ -42,11 +47,13 @@ export async function showCertificate(stream: Duplex): Promise<Buffer | undefine
     const theirs = new WireReader(await incoming.message(KEXINIT));
     theirs.take(17); // message number and cookie
     const [exchanges, hostKeys] = [theirs.names(), theirs.names()];
-    const exchange = ALGORITHMS.kex.find((name) => exchanges.includes(name));
-    const certified = CERTIFIED.filter((name) => hostKeys.includes(name));
+    const exchange = (algorithms.kex ?? ALGORITHMS.kex).find((name) => exchanges.includes(name));
+    const certified = CERTIFIED.filter(
+      (name) => hostKeys.includes(name) && algorithms.hostKey?.includes(name) !== false,
+    );
     // Without a key exchange in common the login cannot be, either, and says so.
     if (certified.length === 0 || exchange === undefined) return undefined;
-    stream.write(packet(offer(exchange, certified)));
+    stream.write(packet(offer(exchange, certified, algorithms)));
     stream.write(packet(Buffer.concat([Buffer.from([KEX_INIT]), field(half(exchange))])));
     const reply = new WireReader(await incoming.message(KEX_REPLY));
     reply.take(1);
@@ -56,8 +63,8 @@ export async function showCertificate(stream: Duplex): Promise<Buffer | undefine
   }
 }
 
-function offer(exchange: string, hostKeys: readonly string[]): Buffer {
-  const { cipher, hmac, compress } = ALGORITHMS;
+function offer(exchange: string, hostKeys: readonly string[], algorithms: SshTarget['algorithms']): Buffer {
+  const { cipher, hmac, compress } = { ...ALGORITHMS, ...algorithms };
   const lists = [[exchange], hostKeys, cipher, cipher, hmac, hmac, compress, compress, [], []];
   const noGuess = Buffer.alloc(5); // no packet of a guessed exchange follows; and four reserved bytes
   return Buffer.concat([
