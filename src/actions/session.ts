@@ -70,11 +70,12 @@ async function askSecret(question: string): Promise<string> {
   return ask(question);
 }
 
-async function confirmHostKey({ target, fingerprint, type }: HostKeyQuestion): Promise<boolean> {
+async function confirmHostKey({ target, fingerprint, type, flaw }: HostKeyQuestion): Promise<boolean> {
   const { confirm } = await import('../report/confirm.js');
   const { describeTarget } = await import('../ssh/errors.js');
   return confirm(
     `${describeTarget(target)} is seen for the first time, with the ${type} key ${fingerprint}.\n` +
+      (flaw === undefined ? '' : `Mind: ${flaw}.\n`) +
       'Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub. Trust this key from now on?',
   );
 }

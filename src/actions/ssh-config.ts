@@ -24,7 +24,7 @@ function entriesOf(targets: readonly SshTarget[], knownHostsFile: string): reado
     return name;
   };
   const entryOf = (target: SshTarget, name = target.name): SshConfigEntry => {
-    const { address, port, user, identityFile, identities, trust, jump } = target;
+    const { address, port, user, identityFile, identities, trust, dial, jump } = target;
     const { agent } = identities ?? {};
     return {
       name,
@@ -37,6 +37,7 @@ function entriesOf(targets: readonly SshTarget[], knownHostsFile: string): reado
       knownHostsFiles: [knownHostsFile, ...(trust?.files ?? [])],
       ...(trust?.alias === undefined ? {} : { alias: trust.alias }),
       ...(trust?.revoked === undefined ? {} : { revoked: trust.revoked }),
+      ...dial,
       ...(jump === undefined ? {} : { jump: nameOfJump(jump) }),
     };
   };

@@ -34,9 +34,14 @@ export class SshProvider implements Provider {
 
   /** Nothing to make: whether a machine answers shows when it is logged in to. */
   async ensure(cluster: Cluster, progress: Progress): Promise<readonly string[]> {
+    const unused = new Map<string, string[]>();
     for (const member of cluster.members) {
       const { ignored } = await this.config.of(this.address(member), this.host(member));
-      for (const setting of ignored) progress(`${setting} in your ssh configuration is not used`, member.name);
+      for (const setting of ignored) unused.set(setting, [...(unused.get(setting) ?? []), member.name]);
+    }
+    for (const [setting, members] of unused) {
+      const text = `${setting} in your ssh configuration is not used`;
+      progress(members.length === cluster.members.length ? text : `${text} (${members.join(', ')})`);
     }
     if (this.config.clientIsMissing) {
       progress('There is no ssh client on this machine, so that ~/.ssh/config is not read: config.ts alone counts.');

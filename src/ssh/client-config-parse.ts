@@ -1,5 +1,10 @@
+import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { InputError } from '../util/errors.js';
+import { ALGORITHMS } from './algorithms.js';
+import { ignoredOf } from './client-config-ignored.js';
+import { fileNames } from './file-names.js';
 import { expandPath, type Surroundings } from './path-tokens.js';
 
 /** A jump host as ProxyJump names it. */
@@ -25,23 +30,45 @@ export interface ClientConfig {
   readonly knownHostsFiles: readonly string[];
   readonly alias?: string;
   readonly revoked?: string;
-  /** Settings that coreup cannot follow and that are no danger, such as `CertificateFile`. */
+  /** CASignatureAlgorithms. */
+  readonly caAlgorithms?: readonly string[];
+  /** Bits of the shortest RSA key that a host may have (RequiredRSASize). */
+  readonly leastRsa?: number;
+  /** AddressFamily. */
+  readonly family?: 4 | 6;
+  /** The address of this machine to connect from (BindAddress). */
+  readonly bindAddress?: string;
+  /** What the settings leave of the algorithms that coreup knows; absent where that is all of them. */
+  readonly algorithms?: Partial<Record<Restricted, readonly string[]>>;
+  /** HostKeyAlgorithms. */
+  readonly hostKeyAlgorithms?: readonly string[];
+  /** Settings that coreup does not follow, such as `CertificateFile`. */
   readonly ignored: readonly string[];
 }
 
-/** Settings in ssh_config's spelling, by the name that `ssh -G` prints. */
-const IGNORED: Readonly<Record<string, string>> = {
-  certificatefile: 'CertificateFile',
-  knownhostscommand: 'KnownHostsCommand',
-};
+/** Lists of algorithms that the configuration may shorten: what `ssh -G` calls them, and what people call them. */
+const RESTRICTED = {
+  cipher: ['ciphers', 'Ciphers'],
+  hmac: ['macs', 'MACs'],
+  kex: ['kexalgorithms', 'KexAlgorithms'],
+} as const;
+type Restricted = keyof typeof RESTRICTED;
+
+const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, inet6: 6 };
 
 /**
  * Reads what `ssh -G` prints: a lower-case keyword and its value a line, some keywords several times.
  *
  * @param host the name that ssh was asked about
+ * @param isFile whether a path is that of a file, for lists of files whose names may hold blanks
  * @throws InputError SSH_CONFIG where a value cannot be used
  */
-export function parseClientConfig(output: string, host: string, around: Surroundings): ClientConfig {
+export function parseClientConfig(
+  output: string,
+  host: string,
+  around: Surroundings,
+  isFile: (path: string) => boolean = isFileHere,
+): ClientConfig {
   const settings = new Map<string, string[]>();
   for (const line of output.split('\n')) {
     const at = line.indexOf(' ');
@@ -70,6 +97,13 @@ export function parseClientConfig(output: string, host: string, around: Surround
   const printed = (text: string): string => resolve(text.replace(/^~(?=\/|$)/, () => around.home));
   const agent = agentOf(one('identityagent'), all('identityagent')[0], around, printed);
   const revoked = one('revokedhostkeys');
+  const caAlgorithms = one('casignaturealgorithms')?.split(',');
+  const hostKeyAlgorithms = one('hostkeyalgorithms')?.split(',');
+  const leastRsa = Number(one('requiredrsasize') ?? 0);
+  const family = FAMILIES[one('addressfamily') ?? ''];
+  const bindAddress = one('bindaddress');
+  const canBind = bindAddress !== undefined && isIP(bindAddress) !== 0;
+  const algorithms = allowed((key) => all(key)[0], host);
   const proxyCommand = one('proxycommand');
   return {
     address,
@@ -83,14 +117,17 @@ export function parseClientConfig(output: string, host: string, around: Surround
     jumps: jumps.map((text) => parseJump(text, host)),
     ...(proxyCommand === undefined || jumps.length > 0 ? {} : { proxyCommand }),
     knownHostsFiles: ['userknownhostsfile', 'globalknownhostsfile'].flatMap((key) =>
-      (one(key) ?? '')
-        .split(' ')
-        .filter((file) => file !== '')
-        .map(printed),
+      fileNames(one(key) ?? '', printed, isFile),
     ),
     ...(alias === undefined ? {} : { alias }),
     ...(revoked === undefined ? {} : { revoked: path(revoked) }),
-    ignored: Object.entries(IGNORED).flatMap(([key, name]) => (one(key) === undefined ? [] : [name])),
+    ...(caAlgorithms === undefined ? {} : { caAlgorithms }),
+    ...(hostKeyAlgorithms === undefined ? {} : { hostKeyAlgorithms }),
+    ...(leastRsa > 0 ? { leastRsa } : {}),
+    ...(family === undefined ? {} : { family }),
+    ...(canBind ? { bindAddress } : {}),
+    ...(Object.keys(algorithms).length === 0 ? {} : { algorithms }),
+    ignored: [...(canBind || bindAddress === undefined ? [] : ['BindAddress']), ...ignoredOf(one)],
   };
 }
 
@@ -108,6 +145,33 @@ export function parseJump(text: string, host: string): JumpSpec {
   const address = bracketed ?? plain ?? bare;
   if (address === undefined || Number(port ?? 22) > 65535) throw wrong(host, `ProxyJump names no host in ${text}`);
   return { address, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port: Number(port) }) };
+}
+
+/**
+ * What Ciphers, MACs and KexAlgorithms leave of the algorithms that coreup knows.
+ *
+ * @throws InputError SSH_CONFIG where that is nothing
+ */
+function allowed(
+  printed: (key: string) => string | undefined,
+  host: string,
+): Partial<Record<Restricted, readonly string[]>> {
+  const lists = Object.entries(RESTRICTED).flatMap(([list, [key, name]]) => {
+    const known: readonly string[] = ALGORITHMS[list as Restricted];
+    const wanted = printed(key)?.split(',');
+    const left = wanted === undefined ? known : known.filter((algorithm) => wanted.includes(algorithm));
+    if (left.length === 0) throw wrong(host, `${name} allows none of those that coreup knows (${known.join(', ')})`);
+    return left.length === known.length ? [] : [[list, left] as const];
+  });
+  return Object.fromEntries(lists);
+}
+
+function isFileHere(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // nor is what may not be looked at
+  }
 }
 
 function agentOf(

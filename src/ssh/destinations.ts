@@ -52,7 +52,9 @@ async function viaOf(
 }
 
 function target(name: string, given: Destination, said: ClientConfig, jump: SshTarget | undefined): SshTarget {
-  const { alias, revoked, agent } = said;
+  const { alias, revoked, agent, caAlgorithms, leastRsa, family, bindAddress, hostKeyAlgorithms } = said;
+  const dial = { ...(family && { family }), ...(bindAddress !== undefined && { from: bindAddress }) };
+  const algorithms = { ...said.algorithms, ...(hostKeyAlgorithms && { hostKey: hostKeyAlgorithms }) };
   return {
     name,
     address: said.address,
@@ -69,7 +71,11 @@ function target(name: string, given: Destination, said: ClientConfig, jump: SshT
       files: said.knownHostsFiles,
       ...(alias === undefined ? {} : { alias }),
       ...(revoked === undefined ? {} : { revoked }),
+      ...(caAlgorithms === undefined ? {} : { algorithms: caAlgorithms }),
+      ...(leastRsa === undefined ? {} : { leastRsa }),
     },
+    ...(Object.keys(dial).length === 0 ? {} : { dial }),
+    ...(Object.keys(algorithms).length === 0 ? {} : { algorithms }),
     ...(jump === undefined ? {} : { jump }),
   };
 }

@@ -1,10 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type ssh2 from 'ssh2';
-import type { AgentAuthMethod, BaseAgent, Client, ServerHostKeyAlgorithm } from 'ssh2';
-import { CoreupError, messageOf } from '../util/errors.js';
+import type { AgentAuthMethod, BaseAgent, Client } from 'ssh2';
 import { abortReason, throwIfAborted } from './abort.js';
-import { AttemptError } from './attempt-error.js';
+import { ALGORITHMS, HOST_KEYS } from './algorithms.js';
+import { AttemptError, attemptError } from './attempt-error.js';
+import { certificateOf } from './certificate-of.js';
 import type { HostTrust } from './host-trust.js';
+import { keyType } from './known-hosts.js';
 import type { Connection, SshTarget } from './port.js';
 import type { Questions } from './questions.js';
 import { wayTo } from './way.js';
@@ -32,41 +34,22 @@ export interface LoggedIn {
 }
 
 /**
- * The key exchange is not what costs here (a login takes 40 ms, most of it sshd's forks): X25519 because everybody has
- * it. AES-GCM before ChaCha20: 64 MB cost Node 100 to 160 ms of CPU, against 200 to 290 for ChaCha20 where ssh2's native
- * part is not built. No compression: it doubles the time on a fast link. The rest is there for hosts that lack these.
- */
-const ALGORITHMS = {
-  kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256', 'diffie-hellman-group14-sha256'],
-  cipher: [
-    'aes128-gcm@openssh.com',
-    'aes256-gcm@openssh.com',
-    'chacha20-poly1305@openssh.com',
-    'aes128-ctr',
-    'aes256-ctr',
-  ],
-  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
-  compress: ['none'],
-} as const;
-
-const HOST_KEYS: readonly ServerHostKeyAlgorithm[] = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-];
-
-/**
  * One attempt: dial, check the host's key, log in.
  *
  * @throws AttemptError when the host could not be reached or refused; CoreupError when its key must not be trusted
  */
 export async function handshake(target: SshTarget, options: HandshakeOptions): Promise<LoggedIn> {
   const { library, trust, signal, onStage } = options;
-  const pinned = await trust.pinnedTypes(target);
-  const serverHostKey = pinned.length === 0 ? HOST_KEYS : HOST_KEYS.filter((name) => pinned.includes(plainType(name)));
+  const vouched = await trust.vouched(target, () => certificateOf(target, options));
+  const pinned = vouched.key === undefined ? await trust.pinnedTypes(target) : [keyType(vouched.key)];
+  const { hostKey, ...restricted } = target.algorithms ?? {};
+  const serverHostKey = HOST_KEYS.filter(
+    (name) =>
+      (pinned.length === 0 || pinned.includes(plainType(name))) &&
+      // What is vouched for has been allowed as a certificate.
+      (vouched.key !== undefined || hostKey?.includes(name) !== false),
+  );
+  if (serverHostKey.length === 0) throw noHostKeys(pinned);
   throwIfAborted(signal);
 
   let stage = '';
@@ -126,14 +109,17 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
       client.connect({
         sock: socket,
         username: target.user,
-        algorithms: { ...mutable(ALGORITHMS), serverHostKey: [...serverHostKey] },
+        algorithms: {
+          ...mutable({ ...ALGORITHMS, ...restricted } as typeof ALGORITHMS),
+          serverHostKey: [...serverHostKey],
+        },
         readyTimeout: 0,
         keepaliveInterval: options.keepalive,
         // Liveness judges (see liveness.ts); ssh2's own count would call a slow upload dead.
         keepaliveCountMax: Number.MAX_SAFE_INTEGER,
         authHandler: [logInWith],
         hostVerifier: (key: Buffer, decide: (trusted: boolean) => void) => {
-          trust.verify(target, key).then(
+          trust.verify(target, key, vouched).then(
             () => {
               decide(true);
             },
@@ -153,32 +139,10 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
   });
 }
 
-function attemptError(error: Error & { level?: string; code?: unknown }): Error {
-  const { level, code, message } = error;
-  if (error instanceof AttemptError || error instanceof CoreupError) return error;
-  if (level === 'client-authentication' || /too many authentication failures/i.test(message)) {
-    return new AttemptError('auth', message, error);
-  }
-  if (/^Handshake failed: no matching/.test(message)) return new AttemptError('incompatible', message, error);
-  return new AttemptError(code === 'ENOTFOUND' ? 'incompatible' : 'unreachable', plainReason(error), error);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused: nothing listens on that port',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to the network',
-  ETIMEDOUT: 'no answer from the network',
-  ECONNRESET: 'the host reset the connection',
-  EPIPE: 'the host closed the connection',
-  ENOTFOUND: 'the name does not resolve to an address',
-  EAI_AGAIN: 'name resolution failed for the moment',
-};
-
-function plainReason(error: Error & { code?: unknown }): string {
-  if (typeof error.code === 'string') return REASONS[error.code] ?? (error.message || error.code);
-  if (error.message === 'Connection lost before handshake')
-    return 'the host closed the connection before its SSH greeting';
-  return messageOf(error) || 'unknown reason';
+function noHostKeys(pinned: readonly (string | undefined)[]): AttemptError {
+  const ofType =
+    pinned.length === 0 ? 'that coreup knows' : `of the type that is known of this host (${pinned.join(', ')})`;
+  return new AttemptError('incompatible', `HostKeyAlgorithms in your ssh configuration allows no host key ${ofType}`);
 }
 
 /** The key type behind a signature algorithm: RSA keys sign in several ways. */

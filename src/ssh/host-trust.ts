@@ -2,18 +2,20 @@ import type { SshTarget } from './port.js';
 import type { CoreupError } from '../util/errors.js';
 import { quote } from '../util/shell.js';
 import { sshError } from './errors.js';
+import { flawOf, parseHostCertificate } from './host-certificate.js';
 import { appendKnownHost, KnownHostsFiles } from './known-hosts-file.js';
 import {
+  authoritiesFor,
   fingerprint,
   hostName,
   keyType,
-  lookup,
   parsePublicKey,
   pinnedFor,
   revocation,
   verdict,
   type KnownHost,
 } from './known-hosts.js';
+import { LEAST_RSA, rsaBits } from './public-keys.js';
 import type { Questions } from './questions.js';
 import { revokedBy } from './revoked-keys.js';
 
@@ -22,6 +24,16 @@ export interface HostKeyQuestion {
   /** `SHA256:…`, to compare with what `ssh-keygen -lf` prints on the host's console. */
   readonly fingerprint: string;
   readonly type: string;
+  /** Why its certificate does not count, where known_hosts trusts an authority for this host. */
+  readonly flaw?: string;
+}
+
+/** What known_hosts' authorities say of a host, before it is logged in to. */
+export interface Vouched {
+  /** The key that the host must have. */
+  readonly key?: Buffer;
+  /** Why none of them vouches for it. */
+  readonly flaw?: string;
 }
 
 /** Asks a person whether an unknown host is the right one. */
@@ -51,12 +63,56 @@ export class HostTrust {
     return [...new Set((await this.#pins(target)).flatMap(({ key }) => keyType(key) ?? []))];
   }
 
-  /** @throws CoreupError SSH_HOST_KEY_* when the key must not be trusted */
-  async verify(target: SshTarget, key: Buffer): Promise<void> {
+  /**
+   * Looks at a host's certificate, where known_hosts trusts an authority for the host. As with ssh, one that does not
+   * hold is as none.
+   *
+   * @param show gets the certificate from the host
+   * @throws CoreupError SSH_HOST_KEY_REVOKED for a revoked authority; what `show` throws
+   */
+  async vouched(target: SshTarget, show: () => Promise<Buffer | undefined>): Promise<Vouched> {
+    if (target.hostKey !== undefined) return {};
+    const { address, port } = filedAs(target);
+    const entries = await this.#entries(target);
+    const authorities = authoritiesFor(entries, address, port);
+    const [first] = authorities;
+    if (first === undefined) return {};
+    const place = placeOf(first);
+    const blob = await show();
+    if (blob === undefined) return { flaw: `the host shows no certificate of the authority that ${place} trusts` };
+    const certificate = parseHostCertificate(blob);
+    if (certificate === undefined) return { flaw: 'the host’s certificate cannot be read' };
+    const { key, authority } = certificate;
+    const authorityKnown = authorities.find((entry) => entry.key.equals(authority));
+    if (certificate.signed)
+      await this.#refuseRevoked(target, authority, entries, 'a certificate of a revoked authority');
+    if (authorityKnown === undefined) {
+      return { flaw: `its certificate is not of the authority that ${place} trusts, but of ${fingerprint(authority)}` };
+    }
+    const flaw = flawOf(certificate, {
+      name: hostName(address, 22),
+      now: Date.now(),
+      algorithms: target.trust?.algorithms,
+    });
+    return flaw === undefined
+      ? { key }
+      : { flaw: `its certificate does not hold: ${flaw} (${placeOf(authorityKnown)})` };
+  }
+
+  /**
+   * @param vouched what its certificate says
+   * @throws CoreupError SSH_HOST_KEY_* when the key must not be trusted
+   */
+  async verify(target: SshTarget, key: Buffer, vouched: Vouched = {}): Promise<void> {
     const received = `${fingerprint(key)} (${keyType(key) ?? 'unknown type'})`;
     const { address, port } = filedAs(target);
     const entries = await this.#entries(target);
     await this.#refuseRevoked(target, key, entries);
+    const least = Math.max(target.trust?.leastRsa ?? 0, LEAST_RSA);
+    const bits = rsaBits(key);
+    if (bits !== undefined && bits < least) throw tooShort(target, received, bits, least);
+    if (vouched.key?.equals(key) === true) return;
+    const flaw = vouched.key === undefined ? vouched.flaw : 'the host shows another key than its certificate is for';
     const known = verdict(entries, address, port, key);
     if (target.hostKey !== undefined) {
       if (!configuredKey(target, target.hostKey).equals(key)) throw await this.#changed(target, received);
@@ -64,7 +120,7 @@ export class HostTrust {
     }
     if (known === 'match') return;
     if (known === 'changed') throw await this.#changed(target, received);
-    if (!(await this.#agreed(target, key))) throw this.#unknown(target, received, entries);
+    if (!(await this.#agreed(target, key, flaw))) throw this.#unknown(target, received, flaw);
     await appendKnownHost(this.options.knownHostsFile, { address, port, key });
   }
 
@@ -74,7 +130,7 @@ export class HostTrust {
   }
 
   #entries(target: SshTarget): Promise<KnownHost[]> {
-    return this.#files.entries([this.options.knownHostsFile, ...(target.trust?.files ?? [])]);
+    return this.#files.entries(this.options.knownHostsFile, target.trust?.files);
   }
 
   async #pins(target: SshTarget): Promise<{ key: Buffer; where: string }[]> {
@@ -86,12 +142,17 @@ export class HostTrust {
     }));
   }
 
-  async #refuseRevoked(target: SshTarget, key: Buffer, entries: readonly KnownHost[]): Promise<void> {
+  async #refuseRevoked(
+    target: SshTarget,
+    key: Buffer,
+    entries: readonly KnownHost[],
+    what = 'a revoked key',
+  ): Promise<void> {
     const { address, port } = filedAs(target);
     const entry = revocation(entries, address, port, key);
     const place = entry ? placeOf(entry) : await revokedBy(target, key);
     if (place === undefined) return;
-    throw sshError(target, 'SSH_HOST_KEY_REVOKED', `the host shows a revoked key, ${fingerprint(key)} (${place})`, {
+    throw sshError(target, 'SSH_HOST_KEY_REVOKED', `the host shows ${what}, ${fingerprint(key)} (${place})`, {
       hint: 'Give the host a new key (ssh-keygen -A after removing the old one); or remove that line if it is wrong.',
     });
   }
@@ -118,13 +179,8 @@ export class HostTrust {
     );
   }
 
-  #unknown(target: SshTarget, received: string, entries: readonly KnownHost[]): CoreupError {
-    const { address, port } = filedAs(target);
-    const authority = lookup(entries, address, port).find((entry) => entry.marker === 'cert-authority');
-    const why =
-      authority === undefined
-        ? ''
-        : `; ${placeOf(authority)} trusts a certificate authority for it, but coreup cannot check host certificates`;
+  #unknown(target: SshTarget, received: string, flaw: string | undefined): CoreupError {
+    const why = flaw === undefined ? '' : `; ${flaw}`;
     return sshError(target, 'SSH_HOST_KEY_UNKNOWN', `the host key ${received} is not known${why}`, {
       hint:
         `Compare it with ${COMPARE}. If it is right, give it as host_key in the config, log in once with ssh, or run ` +
@@ -132,11 +188,16 @@ export class HostTrust {
     });
   }
 
-  async #agreed(target: SshTarget, key: Buffer): Promise<boolean> {
+  async #agreed(target: SshTarget, key: Buffer, flaw: string | undefined): Promise<boolean> {
     if (target.hostKey !== undefined || this.options.acceptNew === true) return true;
     const { confirm } = this.options;
     if (confirm === undefined) return false;
-    const question = { target, fingerprint: fingerprint(key), type: keyType(key) ?? 'unknown' };
+    const question = {
+      target,
+      fingerprint: fingerprint(key),
+      type: keyType(key) ?? 'unknown',
+      ...(flaw !== undefined && { flaw }),
+    };
     return this.questions.ask(() => confirm(question));
   }
 }
@@ -144,6 +205,13 @@ export class HostTrust {
 /** The name under which known_hosts has a host: HostKeyAlias takes the place of address and port, as with ssh. */
 export function filedAs({ address, port, trust }: SshTarget): { readonly address: string; readonly port: number } {
   return trust?.alias === undefined ? { address, port } : { address: trust.alias, port: 22 };
+}
+
+/** RSA keys shorter than ssh or the user wants are as good as none. */
+function tooShort(target: SshTarget, received: string, bits: number, least: number): CoreupError {
+  return sshError(target, 'SSH_HOST_KEY_WEAK', `the host key ${received} has ${bits} bits, fewer than ${least}`, {
+    hint: 'Give the host another key (ssh-keygen -A makes one of each kind), or lower RequiredRSASize in your ssh config.',
+  });
 }
 
 function placeOf(entry: KnownHost): string {

@@ -1,5 +1,6 @@
 import { generateKeyPair as generate, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { field, uint32 } from './wire.js';
 
 export interface KeyPair {
   /** The private key as OpenSSH writes it (`-----BEGIN OPENSSH PRIVATE KEY-----`), not encrypted. */
@@ -56,18 +57,6 @@ export function publicBlobOf(privateKey: string): Buffer | undefined {
   at += 4;
   if (at + 4 > blob.length) return undefined;
   return blob.subarray(at + 4, at + 4 + blob.readUInt32BE(at));
-}
-
-function uint32(value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32BE(value);
-  return buffer;
-}
-
-/** A length-prefixed string, as everywhere in the SSH protocol (RFC 4251). */
-function field(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([uint32(bytes.length), bytes]);
 }
 
 function padded(secret: Buffer): Buffer {

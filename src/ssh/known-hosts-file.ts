@@ -1,5 +1,6 @@
 import { appendFile, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { CoreupError, messageOf } from '../util/errors.js';
 import { writeFileAtomic } from '../util/fs.js';
 import { formatKnownHost, parseKnownHosts, withoutHost, type KnownHost } from './known-hosts.js';
 
@@ -16,9 +17,22 @@ export interface Pin {
 export class KnownHostsFiles {
   readonly #read = new Map<string, { readonly stamp: string; readonly entries: readonly KnownHost[] }>();
 
-  /** The entries of all these files, in their order. A file that does not exist has none. */
-  async entries(files: readonly string[]): Promise<KnownHost[]> {
-    return (await Promise.all(files.map((file) => this.#entriesOf(file)))).flat();
+  /**
+   * The entries of all these files, in their order. A file that does not exist has none; nor has, as with ssh, one of the
+   * others that cannot be read.
+   *
+   * @throws CoreupError KNOWN_HOSTS where the project's own cannot be read
+   */
+  async entries(own: string, others: readonly string[] = []): Promise<KnownHost[]> {
+    const first = this.#entriesOf(own).catch((error: unknown) => {
+      throw new CoreupError(`the known host keys cannot be read: ${own}: ${messageOf(error)}`, {
+        code: 'KNOWN_HOSTS',
+        hint: 'Make it a file that you may read and write; without it every host has to be compared again.',
+        cause: error,
+      });
+    });
+    const rest = others.map((file) => this.#entriesOf(file).catch(() => []));
+    return (await Promise.all([first, ...rest])).flat();
   }
 
   async #entriesOf(file: string): Promise<readonly KnownHost[]> {

@@ -97,19 +97,29 @@ export function pinnedFor(entries: readonly KnownHost[], address: string, port: 
   return lookup(entries, address, port).filter((entry) => entry.marker === undefined);
 }
 
-/** The `@revoked` entry that forbids a key to a host, if there is one. */
+/** The authorities whose certificates stand for a host. On another port than 22 also those of its bare name, as with ssh. */
+export function authoritiesFor(entries: readonly KnownHost[], address: string, port: number): KnownHost[] {
+  return lookupAlsoBare(entries, address, port).filter((entry) => entry.marker === 'cert-authority');
+}
+
+function lookupAlsoBare(entries: readonly KnownHost[], address: string, port: number): KnownHost[] {
+  const ports = port === DEFAULT_PORT ? [port] : [port, DEFAULT_PORT];
+  return ports.flatMap((at) => lookup(entries, address, at));
+}
+
+/** The `@revoked` entry that forbids a key to a host, if there is one: on other ports than 22 also by the bare name. */
 export function revocation(
   entries: readonly KnownHost[],
   address: string,
   port: number,
   key: Buffer,
 ): KnownHost | undefined {
-  return lookup(entries, address, port).find((entry) => entry.marker === 'revoked' && entry.key.equals(key));
+  return lookupAlsoBare(entries, address, port).find((entry) => entry.marker === 'revoked' && entry.key.equals(key));
 }
 
 /**
- * What known_hosts says about a key that a host has shown. Certificate authorities are not used (ssh2 knows no host
- * certificates), so `@cert-authority` lines neither trust nor distrust a plain key. As in OpenSSH (sshconnect.c), a host
+ * What known_hosts says about a key that a host has shown. `@cert-authority` lines neither trust nor distrust a plain
+ * key. As in OpenSSH (sshconnect.c), a host
  * on another port than 22 that is not filed under it may be known by its bare name.
  */
 export function verdict(entries: readonly KnownHost[], address: string, port: number, key: Buffer): Verdict {

@@ -28,6 +28,25 @@ export interface SshTarget {
     readonly alias?: string;
     /** A file of keys that no host may have (RevokedHostKeys). */
     readonly revoked?: string;
+    /** How authorities may sign host certificates (CASignatureAlgorithms). */
+    readonly algorithms?: readonly string[];
+    /** Bits of the shortest RSA key that a host may have. */
+    readonly leastRsa?: number;
+  };
+  /** What the user's ssh configuration says about the way there. */
+  readonly dial?: {
+    /** Connect to addresses of this family alone. */
+    readonly family?: 4 | 6;
+    /** The address of this machine to connect from. */
+    readonly from?: string;
+  };
+  /** Algorithms to offer, where the user's ssh configuration allows fewer than coreup knows. */
+  readonly algorithms?: {
+    readonly kex?: readonly string[];
+    readonly cipher?: readonly string[];
+    readonly hmac?: readonly string[];
+    /** Any names of algorithms; those that coreup does not know mean nothing. */
+    readonly hostKey?: readonly string[];
   };
   /** The host to go through, which may itself be behind another one. */
   readonly jump?: SshTarget;

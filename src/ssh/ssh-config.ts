@@ -15,6 +15,10 @@ export interface SshConfigEntry {
   /** HostKeyAlias. */
   readonly alias?: string;
   readonly revoked?: string;
+  /** AddressFamily. */
+  readonly family?: 4 | 6;
+  /** BindAddress. */
+  readonly from?: string;
   /** The name of another entry to go through. */
   readonly jump?: string;
 }
@@ -30,7 +34,7 @@ export function renderSshConfig(entries: readonly SshConfigEntry[]): string {
 }
 
 function block(entry: SshConfigEntry): string {
-  const { agent, alias, revoked, jump, identityFiles } = entry;
+  const { agent, alias, revoked, jump, identityFiles, family, from } = entry;
   const settings: (readonly [string, string])[] = [
     ['HostName', token(entry.address)],
     ['Port', String(entry.port)],
@@ -42,6 +46,8 @@ function block(entry: SshConfigEntry): string {
     ...(revoked === undefined ? [] : ([['RevokedHostKeys', path(revoked)]] as const)),
     ['UserKnownHostsFile', entry.knownHostsFiles.map(path).join(' ')],
     ['StrictHostKeyChecking', 'yes'],
+    ...(family === undefined ? [] : ([['AddressFamily', family === 4 ? 'inet' : 'inet6']] as const)),
+    ...(from === undefined ? [] : ([['BindAddress', from]] as const)),
     ...(jump === undefined ? [] : ([['ProxyJump', jump]] as const)),
     ['LogLevel', 'ERROR'],
   ];

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CoreupError, messageOf } from '../util/errors.js';
 import { AttemptError } from './attempt-error.js';
@@ -19,8 +19,15 @@ export function wayTo(target: SshTarget, jump: Connection | undefined): Way {
   return jump === undefined ? dialled(target) : forwarded(target, jump);
 }
 
-function dialled({ address, port }: SshTarget): Way {
-  const socket = connect({ host: address, port, noDelay: true });
+function dialled({ address, port, dial: { family, from } = {} }: SshTarget): Way {
+  const families = family ?? (from === undefined ? 0 : isIP(from));
+  const socket = connect({
+    host: address,
+    port,
+    noDelay: true,
+    ...(families === 0 ? {} : { family: families }),
+    ...(from === undefined ? {} : { localAddress: from }),
+  });
   const opened = new Promise<Duplex>((resolve, reject) => {
     socket.once('connect', () => {
       resolve(socket);

@@ -308,6 +308,13 @@ describe('host keys', () => {
     ).rejects.toMatchObject({ code: 'SSH_HOST_KEY_UNKNOWN' });
   });
 
+  test('the project’s own file must be readable', async () => {
+    await expect(ssh({ knownHostsFile: sshd.directory }).connect(sshd.target, { deadline: 0 })).rejects.toMatchObject({
+      code: 'KNOWN_HOSTS',
+      message: containing(sshd.directory),
+    });
+  });
+
   test('a key in the config decides', async () => {
     writeFileSync(sshd.knownHostsFile, '');
     const right = { ...sshd.target, hostKey: sshd.hostKey.publicKey };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSsh, type SshOptions } from '../../../src/ssh/client.js';
@@ -247,6 +248,71 @@ describe('as ~/.ssh/config has it', () => {
       trust: { alias: 'alias' },
     });
     expect(await targetOf('core-01', { address: 'web' }, config)).toMatchObject({ user: 'nobody', port: first.port });
+  });
+
+  test('known_hosts in a file whose name holds blanks, beside one that nobody may read', async () => {
+    const blank = join(host.directory, 'known hosts of mine');
+    writeFileSync(blank, readFileSync(host.knownHostsFile));
+    const config = write(
+      block('web', host).replace(host.knownHostsFile, () => `${host.directory} /proc/self/mem "${blank}"`),
+    );
+    const target = await targetOf('core-01', { address: 'web' }, config);
+    expect(target.trust?.files).toContain(blank);
+    const connection = await connect(target, { knownHostsFile: join(host.directory, 'none') }, 10_000);
+    expect((await connection.run({ text: 'true' })).code).toBe(0);
+  });
+
+  test('BindAddress and AddressFamily are the way there', async () => {
+    const target = async (more: string, address?: string) => {
+      const text = block('web', host, more);
+      const config = write(address === undefined ? text : text.replace('HostName 127.0.0.1', `HostName ${address}`));
+      return targetOf('core-01', { address: 'web' }, config);
+    };
+    const connection = await connect(await target('  BindAddress 127.0.0.77\n'), {}, 10_000);
+    const { stdout } = await connection.run({ text: 'echo "$SSH_CONNECTION"' });
+    expect(stdout.toString()).toMatch(/^127\.0\.0\.77 /);
+    await expect(connect(await target('  BindAddress 192.0.2.9\n'))).rejects.toMatchObject({
+      code: 'SSH_UNREACHABLE',
+      message: containing('BindAddress'),
+    });
+    // Its sshd listens on IPv4 alone.
+    await expect(connect(await target('  AddressFamily inet6\n', 'localhost'))).rejects.toMatchObject({
+      code: 'SSH_UNREACHABLE',
+    });
+  });
+
+  test('HostKeyAlgorithms, Ciphers and the like leave what they allow', async () => {
+    const target = async (more: string) => targetOf('core-01', { address: 'web' }, write(block('web', host, more)));
+    const connection = await connect(
+      await target('  Ciphers aes256-ctr\n  MACs hmac-sha2-512\n  KexAlgorithms ecdh-sha2-nistp256\n'),
+      {},
+      10_000,
+    );
+    expect((await connection.run({ text: 'true' })).code).toBe(0);
+    await expect(connect(await target('  HostKeyAlgorithms rsa-sha2-512\n'))).rejects.toMatchObject({
+      code: 'SSH_UNREACHABLE',
+      message: containing('HostKeyAlgorithms in your ssh configuration allows no host key of the type'),
+    });
+    await expect(target('  Ciphers aes128-cbc\n')).rejects.toMatchObject({ code: 'SSH_CONFIG' });
+  });
+
+  test('RequiredRSASize is the least that a host’s key may have', async () => {
+    const file = join(host.directory, 'rsa');
+    execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', file]);
+    const rsa = await Sshd.create({ config: [`HostKey ${file}`, 'HostKeyAlgorithms rsa-sha2-512'] });
+    try {
+      writeFileSync(rsa.knownHostsFile, `[127.0.0.1]:${rsa.port} ${readFileSync(`${file}.pub`, 'utf8')}`);
+      const target = (bits: number) =>
+        targetOf('core-01', { address: 'web' }, write(block('web', rsa, `  RequiredRSASize ${bits}\n`)));
+      await connect(await target(2048), {}, 10_000);
+      await expect(connect(await target(2049))).rejects.toMatchObject({
+        code: 'SSH_HOST_KEY_WEAK',
+        message: containing('2048 bits, fewer than 2049'),
+      });
+      await Promise.all(open.splice(0).map((client) => client.close()));
+    } finally {
+      await rsa.remove();
+    }
   });
 
   test('an alias is the name in known_hosts', async () => {

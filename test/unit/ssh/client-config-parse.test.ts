@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { parseClientConfig, parseJump } from '../../../src/ssh/client-config-parse.js';
 import type { Surroundings } from '../../../src/ssh/path-tokens.js';
@@ -92,6 +93,96 @@ describe('what ssh -G prints', () => {
       expect(() => parse(line)).toThrow(/web1/);
     },
   );
+});
+
+describe('the way there', () => {
+  test('AddressFamily and BindAddress are followed', () => {
+    expect(parse('addressfamily inet6\nbindaddress ::1')).toMatchObject({ family: 6, bindAddress: '::1', ignored: [] });
+    expect(parse('addressfamily inet')).toMatchObject({ family: 4 });
+    expect(parse('addressfamily any')).toEqual(parse(''));
+  });
+
+  test('a BindAddress that is a name is told', () => {
+    expect(parse('bindaddress localhost').ignored).toEqual(['BindAddress']);
+    expect(parse('bindaddress localhost')).not.toHaveProperty('bindAddress');
+  });
+});
+
+describe('algorithms', () => {
+  test('are those that both know, in the order of coreup', () => {
+    const said = parse('ciphers aes256-ctr,aes256-gcm@openssh.com,3des-cbc\nkexalgorithms curve25519-sha256,x');
+    expect(said.algorithms).toEqual({
+      cipher: ['aes256-gcm@openssh.com', 'aes256-ctr'],
+      kex: ['curve25519-sha256'],
+    });
+  });
+
+  test.each([
+    ['ciphers 3des-cbc', /Ciphers allows none .*aes128-gcm/],
+    ['ciphers ', /Ciphers allows none/],
+    ['macs umac-64@openssh.com', /MACs allows none/],
+    ['kexalgorithms sntrup761x25519-sha512', /KexAlgorithms allows none/],
+  ])('%s leaves nothing, and is refused', (line, reason) => {
+    expect(() => parse(line)).toThrow(reason);
+  });
+
+  test('as ssh has them without a configuration, nothing is restricted', () => {
+    const printed = execFileSync('ssh', ['-G', '-F', '/dev/null', 'web1'], { encoding: 'utf8', stdio: 'pipe' });
+    expect(parse(printed)).not.toHaveProperty('algorithms');
+    expect(parse(printed).ignored).toEqual([]);
+  });
+});
+
+describe('files whose names hold blanks', () => {
+  const files = (list: string, ...there: string[]) =>
+    parseClientConfig(`userknownhostsfile ${list}`, 'web1', around, (path) => there.includes(path)).knownHostsFiles;
+
+  test.each<[string, string[], string[]]>([
+    ['/a b', ['/a b'], ['/a b']],
+    ['/a b /c', ['/a b', '/c'], ['/a b', '/c']],
+    ['/c /a  b c', ['/a  b c'], ['/c', '/a  b c']],
+    ['~/a b', ['/home/me/a b'], ['/home/me/a b']],
+    ['/a ', ['/a '], ['/a ']],
+    ['/a /b', [], ['/a', '/b']],
+    ['/a /b', ['/a', '/b'], ['/a', '/b']],
+  ])('%j where there are %j', (list, there, expected) => {
+    expect(files(list, ...there)).toEqual(expected);
+  });
+
+  test('a line of many words takes no time', () => {
+    expect(files('/a '.repeat(20_000).trim())).toHaveLength(20_000);
+  });
+});
+
+describe('what is not used is told', () => {
+  test.each([
+    ['bindinterface eth0', 'BindInterface'],
+    ['certificatefile /a', 'CertificateFile'],
+    ['knownhostscommand /a', 'KnownHostsCommand'],
+    ['nohostauthenticationforlocalhost yes', 'NoHostAuthenticationForLocalhost'],
+    ['pkcs11provider /a', 'PKCS11Provider'],
+    ['preferredauthentications password,keyboard-interactive', 'PreferredAuthentications'],
+    ['pubkeyauthentication false', 'PubkeyAuthentication'],
+    ['stricthostkeychecking false', 'StrictHostKeyChecking'],
+    ['stricthostkeychecking accept-new', 'StrictHostKeyChecking'],
+    ['verifyhostkeydns true', 'VerifyHostKeyDNS'],
+  ])('%s', (line, name) => {
+    expect(parse(line).ignored).toEqual([name]);
+  });
+
+  test.each([
+    'pubkeyauthentication true',
+    'preferredauthentications publickey,password',
+    'stricthostkeychecking ask',
+    'stricthostkeychecking true',
+    'verifyhostkeydns false',
+    'nohostauthenticationforlocalhost no',
+    'pkcs11provider none',
+    'controlpath /a',
+    'connecttimeout 3',
+  ])('%s is nothing to tell', (line) => {
+    expect(parse(line).ignored).toEqual([]);
+  });
 });
 
 describe('one jump host', () => {
