@@ -30,7 +30,10 @@ write_files:
   return { text: withEtcd(text), contents };
 }
 
-describe('an apply that is cut off', () => {
+describe.each([
+  ['Debian 12', 'bookworm'],
+  ['Debian 13', 'trixie'],
+])('an apply on %s that is cut off', (_, suite) => {
   let project: TestProject;
   let old = version('old');
   const on: OnHost = async (command) => {
@@ -68,14 +71,16 @@ describe('an apply that is cut off', () => {
   const endSessions = (): string => `
     ended=
     for process in /proc/[0-9]*; do
-      grep -q '^sshd: core' $process/cmdline && grep -qF '${project.dataDir}' $process/mountinfo || continue
+      grep -qE '^sshd(-session)?: core' $process/cmdline && grep -qF '${project.dataDir}' $process/mountinfo || continue
       kill -9 \${process#/proc/} && ended=yes
     done 2>/dev/null
     test -n "$ended"`;
 
   beforeAll(async () => {
     requireIsolation();
-    project = await TestProject.create(`{ cluster_name: 'e2e-cut' }`, { 'user-data': old.text });
+    project = await TestProject.create(`{ cluster_name: 'e2e-cut', provider: { kind: 'local', suite: '${suite}' } }`, {
+      'user-data': old.text,
+    });
     const { code, stderr } = await project.coreup(['up']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(await project.json<UpDocument>(['up'])).toMatchObject({ ok: true, changes: 0 });

@@ -26,18 +26,21 @@ dpkg --purge etcd-server etcd-client
 echo 'deb [trusted=yes] file:/opt/archive ./' >/etc/apt/sources.list
 `;
 
-describe('hosts without etcd, of which the first gets one from config.ts', () => {
+describe.each([
+  ['Debian 12', 'bookworm', '3.4.23'],
+  ['Debian 13', 'trixie', '3.5.16'],
+] as const)('hosts of %s without etcd, of which the first gets one from config.ts', (_, suite, version) => {
   let hosts: BareHosts;
   let project: TestProject;
   let other: TestProject;
 
   beforeAll(async () => {
     requireIsolation();
-    hosts = await bootBareHosts(2);
+    hosts = await bootBareHosts(2, suite);
     project = await TestProject.create(config(0, 'system'));
     other = await TestProject.create(config(1, 'system'));
     await Promise.all([onHost(project, ARCHIVE), onHost(other, ARCHIVE)]);
-    const { path } = JSON.parse((await execa(process.execPath, [PROGRAM, 'image', '--json'])).stdout) as {
+    const { path } = JSON.parse((await execa(process.execPath, [PROGRAM, 'image', suite, '--json'])).stdout) as {
       path: string;
     };
     await mkdir(join(project.directory, 'etcd'));
@@ -61,7 +64,7 @@ describe('hosts without etcd, of which the first gets one from config.ts', () =>
     const { etcd } = await where.json<StatusDocument>(['status']);
     return etcd.members.map(({ healthy, version }) => ({ healthy, version }));
   };
-  const HEALTHY = [{ healthy: true, version: '3.4.23' }];
+  const HEALTHY = [{ healthy: true, version }];
 
   it('names etcd.source where there is no etcd, and changes nothing', async () => {
     expect(await project.coreup(['up', '--yes'])).toMatchObject({
@@ -92,7 +95,7 @@ describe('hosts without etcd, of which the first gets one from config.ts', () =>
     await project.configure(config(0, 'etcd'));
     const { code, stderr } = await project.coreup(['up', '--yes']);
     expect(code === 0 ? '' : stderr).toBe('');
-    expect(stderr).toContain('etcd.source has etcd 3.4.23');
+    expect(stderr).toContain(`etcd.source has etcd ${version}`);
     expect(await etcdOf(project)).toEqual(HEALTHY);
     expect((await project.coreup(['etcdctl', '--', 'put', 'kept', 'yes'])).stdout).toBe('OK');
     expect(await onHost(project, 'ls -A /dev/shm /tmp; readlink /proc/$(pidof etcd)/exe')).toMatch(

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execa } from 'execa';
-import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Store } from '../../src/providers/local/store.js';
+import { journalOf, secretsOnHost } from './lab/below.js';
 import { requireIsolation } from './lab/isolation.js';
-import { TestProject, type Ended } from './lab/project.js';
+import { watchProcesses, type SeenProcess } from './lab/processes.js';
+import { PROGRAM, TestProject, type Ended } from './lab/project.js';
+import { places, Secrets } from './lab/secrets.js';
 import type { ExecDocument, StatusDocument, UpDocument } from './lab/shapes.js';
 
 const NAMES = ['core-01', 'core-02', 'core-03'];
@@ -15,8 +18,7 @@ describe.each([
 ])('TLS by default on %s', (suite, _os, version) => {
   let project: TestProject;
   let ended: Ended;
-  /** Arguments of every process of this machine and of its hosts, seen while `up` ran. */
-  const seen = new Set<string>();
+  let processes: readonly SeenProcess[];
   const pki = (...names: string[]) => join(project.directory, '.coreup', 'pki', ...names);
 
   beforeAll(async () => {
@@ -24,31 +26,20 @@ describe.each([
     project = await TestProject.create(
       `{ cluster_name: 'e2e-tls', num_instances: 3, provider: { kind: 'local', suite: '${suite}' } }`,
     );
-    const running = project.coreup(['up', '--yes', '-v']);
-    const watch = new AbortController();
-    const watching = watchArguments(seen, watch.signal);
-    ended = await running;
-    watch.abort();
-    await watching;
+    const watch = watchProcesses();
+    ended = await project.coreup(['up', '--yes', '-v']);
+    processes = watch.stop();
   });
   afterAll(() => project.dispose());
 
-  const on = async (name: string, command: string, input = ''): Promise<string> => {
-    const { code, stdout, stderr } = await project.coreup(['ssh', name, '--', command], { input });
-    if (code !== 0) throw new Error(`${command}: ${stderr}`);
-    return stdout;
+  /** Every private key of the project, by its file. */
+  const secrets = async (): Promise<Secrets> => {
+    const files = (await readdir(pki(), { recursive: true })).filter((name) => name.endsWith('.pem'));
+    expect(files).toHaveLength(11);
+    const texts = files.map(async (name) => [name, await readFile(pki(name), 'utf8')] as const);
+    return new Secrets(Object.fromEntries(await Promise.all(texts)));
   };
-  /** A part of each private key of the project that is in no other text. */
-  const keyParts = async (): Promise<Map<string, string>> => {
-    const files = await readdir(pki(), { recursive: true });
-    const parts = files
-      .filter((name) => name.endsWith('.pem'))
-      .map(async (name): Promise<[string, string]> => {
-        const [, body = ''] = /PRIVATE KEY-----\n([\s\S]+?)-----END/.exec(await readFile(pki(name), 'utf8')) ?? [];
-        return [name, body.split('\n')[1] ?? ''];
-      });
-    return new Map(await Promise.all(parts));
-  };
+  const store = () => new Store('e2e-tls', project.dataDir);
 
   it('is up, and status, etcdctl and exec work', async () => {
     expect(ended).toMatchObject({ code: 0 });
@@ -77,24 +68,13 @@ describe.each([
   });
 
   it('has the keys of each member on that member only, readable for those who use them', async () => {
-    const parts = await keyParts();
-    expect(parts.size).toBe(11);
-    const all = [...parts.values()];
-    expect(new Set(all).size).toBe(11);
-    expect(all.every((part) => part.length > 20)).toBe(true);
+    const keys = await secrets();
     for (const name of NAMES) {
-      const files = await on(
-        name,
-        'sudo grep -rlFf - /etc /root /home /run /tmp /usr/local /var --exclude-dir=proc 2>/dev/null || true',
-        `${all.join('\n')}\n`,
-      );
-      const keys = ['client', 'peer', 'server'].map((kind) => `/etc/coreup/pki/${kind}.key`);
-      expect(files.trim().split('\n').sort()).toEqual(keys);
-      for (const key of keys) {
-        const kind = /(\w+)\.key$/.exec(key)?.[1] ?? '';
-        const own = parts.get(`members/${name}/${kind}.pem`) ?? 'none';
-        expect(await on(name, `sudo grep -cFf - ${key}`, `${own}\n`)).toBe('1');
-      }
+      expect(places(await secretsOnHost(keys, store(), name))).toEqual([
+        `members/${name}/client.pem: /etc/coreup/pki/client.key 600 root:root`,
+        `members/${name}/peer.pem: /etc/coreup/pki/peer.key 640 root:etcd`,
+        `members/${name}/server.pem: /etc/coreup/pki/server.key 640 root:etcd`,
+      ]);
     }
     const { members } = await project.json<ExecDocument>([
       'exec',
@@ -120,51 +100,20 @@ describe.each([
   });
 
   it('keeps keys in .coreup/pki alone, private, and out of outputs, arguments, logs and journals', async () => {
-    const parts = [...(await keyParts()).values(), 'PRIVATE KEY'];
-    const leaks = (text: string) => parts.some((part) => text.includes(part));
-    const entries = await readdir(project.directory, { recursive: true, withFileTypes: true });
-    for (const entry of entries) {
-      const path = join(entry.parentPath, entry.name);
-      const inside = path.startsWith(pki());
-      if (inside) expect([path, (await stat(path)).mode & 0o077]).toEqual([path, 0]);
-      if (!entry.isFile() || inside || entry.name === 'id_ed25519') continue;
-      expect([path, leaks(await readFile(path, 'latin1'))]).toEqual([path, false]);
-    }
+    const keys = await secrets();
+    const found = await keys.inFiles(project.directory);
+    expect(found).toHaveLength(11);
+    for (const { secret, where, mode } of found) expect([where, mode]).toEqual([`.coreup/pki/${secret}`, '600']);
     expect((await stat(pki())).mode & 0o777).toBe(0o700);
-    expect((await stat(pki('ca.pem'))).mode & 0o777).toBe(0o600);
-    expect(seen.size).toBeGreaterThan(10);
-    expect([...seen].filter(leaks)).toEqual([]);
-    const outputs = [ended.stdout, ended.stderr];
-    for (const args of [
-      ['plan'],
-      ['render', '--stdout'],
-      ['explain', '--json'],
-      ['certs', '--json'],
-      ['doctor', '-v'],
-    ]) {
-      const { stdout, stderr } = await project.coreup(args);
-      outputs.push(stdout, stderr);
+    expect(processes.some(({ text }) => text.includes(PROGRAM))).toBe(true);
+    expect(processes.flatMap(({ where, text }) => keys.inText(where, text))).toEqual([]);
+    const outputs = [ended];
+    for (const args of [['plan'], ['render', '--stdout'], ['explain', '--json'], ['certs', '--json'], ['doctor', '-v']])
+      outputs.push(await project.coreup(args));
+    for (const { stdout, stderr } of outputs) {
+      expect(keys.inText('output', stdout + stderr)).toEqual([]);
+      expect(stdout + stderr).not.toContain('PRIVATE KEY');
     }
-    expect(outputs.map(leaks)).toEqual(outputs.map(() => false));
-    for (const name of NAMES) expect(leaks(await on(name, 'sudo journalctl --no-pager -o cat'))).toBe(false);
+    for (const name of NAMES) expect(keys.inText('journal', await journalOf(store(), name))).toEqual([]);
   });
 });
-
-async function watchArguments(seen: Set<string>, end: AbortSignal): Promise<void> {
-  while (!end.aborted) {
-    for (const text of commandLines()) seen.add(text);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function commandLines(): readonly string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [readFileSync(`/proc/${pid}/cmdline`, 'latin1')];
-      } catch {
-        return [];
-      }
-    });
-}
