@@ -34,7 +34,7 @@ describe('a running cluster', () => {
   /** While coreup or a single host fails, the cluster serves: whoever restarts is the only one that does not. */
   async function during(fault: FaultName, work: () => Promise<void>): Promise<void> {
     if (fault === 'a power loss of everything') return work();
-    const load = new EtcdLoad(['172.17.8.101', '172.17.8.102', '172.17.8.103'], pki());
+    const load = new EtcdLoad(['172.17.8.101', '172.17.8.102', '172.17.8.103'], pki(), 150);
     try {
       await work();
     } finally {

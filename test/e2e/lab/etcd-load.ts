@@ -32,6 +32,8 @@ export class EtcdLoad {
   constructor(
     hosts: readonly string[],
     private readonly pki: string,
+    /** Milliseconds between two rounds: a handshake takes CPU. */
+    private readonly pause = 20,
   ) {
     this.#endpoints = (['http', 'https'] as const).flatMap((scheme) => hosts.map((host) => ({ scheme, host })));
     this.#work = this.#run();
@@ -45,7 +47,7 @@ export class EtcdLoad {
   async #run(): Promise<void> {
     while (!this.#ended) {
       await this.#round(String(this.rounds + this.lost.length));
-      await delay(20);
+      await delay(this.pause);
     }
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildCluster } from '../../../src/cluster/build.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import { LocalProvider } from '../../../src/providers/local/provider.js';
+import { Store, type HostPaths } from '../../../src/providers/local/store.js';
 import type { Suite } from '../../../src/providers/local/recipe.js';
 import { Store } from '../../../src/providers/local/store.js';
 import { memberAddress } from '../../../src/providers/local/subnet.js';
@@ -18,6 +19,8 @@ export interface BareHosts {
   readonly hosts: readonly object[];
   /** Text of `provider: …` in a config.ts that takes these hosts. */
   readonly providerConfig: string;
+  /** Where a host is on this machine. */
+  readonly paths: (name: string) => HostPaths;
   /** Shuts one host down. */
   powerOff(name: string): Promise<void>;
   /** Starts every host that is down. */
@@ -67,6 +70,7 @@ export async function bootBareHosts(count: number, suite: Suite = 'bookworm'): P
     store: new Store(cluster.name, join(directory, 'data')),
     hosts,
     providerConfig: `{ kind: 'ssh', hosts: ${JSON.stringify(hosts)} }`,
+    paths: (name) => new Store(cluster.name, join(directory, 'data')).host(name),
     powerOff: (name) =>
       provider.stop(
         cluster.members.filter((member) => member.name === name),

@@ -117,8 +117,8 @@ export class Trial {
     const { project, command, machines } = this.change;
     const { command: shell, shows }: Fault = FAULTS[fault];
     const victim = memberAt(moment) ?? this.change.victim;
-    const next = this.moments[this.moments.indexOf(moment) + 1];
-    const amidst = memberAt(moment) === victim && next !== undefined && next.line.startsWith(`step ${victim} `);
+    const next = this.moments.slice(this.moments.indexOf(moment) + 1).find((later) => memberAt(later) === victim);
+    const amidst = memberAt(moment) === victim && next?.line.startsWith('step ') === true;
     await this.change.prepare();
     const work = async (): Promise<void> => {
       const ended = await project.coreup(command, { env: at([moment], shell(machines, victim)) });
