@@ -134,7 +134,8 @@ test('whatever stands in an ssh_config, what ssh makes of it is read, or refused
   const hosts = sample(fc.constantFrom(...HOSTS), SEED + 1);
   const count = { read: 0, refusedBySsh: 0, refusedByCoreup: 0 };
   const limit = pLimit(4);
-  await Promise.all(
+  // All have ended before the first failure is told.
+  const ended = await Promise.allSettled(
     texts.map((lines, index) =>
       limit(async () => {
         const host = hosts[index] ?? 'web1';
@@ -168,6 +169,7 @@ test('whatever stands in an ssh_config, what ssh makes of it is read, or refused
       }),
     ),
   );
+  for (const result of ended) if (result.status === 'rejected') throw result.reason;
   // Otherwise the generator has become too wild, and the test looks at nothing.
   expect(count.read).toBeGreaterThan(RUNS / 10);
   if (process.env.COREUP_FUZZ_RUNS !== undefined) process.stderr.write(`${JSON.stringify({ SEED, ...count })}\n`);
