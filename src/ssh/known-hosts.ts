@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { glob } from './glob.js';
+import { WireReader } from './wire.js';
 
 /** One line of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownHost {
@@ -51,27 +52,46 @@ export function keyType(key: Buffer): string | undefined {
 /** Reads `ssh-ed25519 AAAA… comment`, as in authorized_keys and `.pub` files; undefined where it is something else. */
 export function parsePublicKey(text: string): Buffer | undefined {
   const [type, base64] = text.trim().split(/\s+/);
-  if (type === undefined || base64 === undefined) return undefined;
-  const key = Buffer.from(base64, 'base64');
-  return keyType(key) === type ? key : undefined;
+  return keyOf(type, base64);
 }
 
-/** Every well-formed entry. As with OpenSSH, lines that cannot be read are passed over and trust nothing. */
+/** A key that is whole: its type, and then fields up to its last byte. Half a line may have been written in a crash. */
+function keyOf(type: string | undefined, base64: string | undefined): Buffer | undefined {
+  if (type === undefined || base64 === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined;
+  const key = Buffer.from(base64, 'base64');
+  if (keyType(key) !== type) return undefined;
+  try {
+    const reader = new WireReader(key);
+    let fields = 0;
+    while (!reader.ended) if (reader.string().length > 0) fields++;
+    return fields > 1 ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Every well-formed entry. As with OpenSSH (hostfile.c), lines that cannot be read are passed over and trust nothing, only
+ * blanks and tabs are between words, and a hashed name is alone on its line.
+ */
 export function parseKnownHosts(text: string): KnownHost[] {
   return text.split('\n').flatMap((raw, index) => {
-    const words = raw.trim().split(/\s+/);
+    const words = raw
+      .replace(/\r$/, '')
+      .replace(/^[ \t]+|[ \t]+$/g, '')
+      .split(/[ \t]+/);
     const marked = words[0]?.startsWith('@') === true;
     const marker = marked ? MARKERS.get(words[0] ?? '') : undefined;
     if (marked && marker === undefined) return [];
     const [names = '', type, base64] = marked ? words.slice(1) : words;
-    if (names.startsWith('#') || type === undefined || base64 === undefined) return [];
-    const key = Buffer.from(base64, 'base64');
-    if (keyType(key) !== type) return [];
+    if (words[0]?.startsWith('#') === true || type === undefined) return [];
+    const key = keyOf(type, base64);
+    if (key === undefined) return [];
     return [
       {
         line: index + 1,
         ...(marker !== undefined && { marker }),
-        names: names.split(','),
+        names: names.startsWith('|') ? [names] : names.split(','),
         type,
         key,
       },

@@ -64,6 +64,8 @@ describe('verdict', () => {
     ['a comment', `# ${line('10.0.0.1', one)}`, 'unknown'],
     ['garbage', '10.0.0.1 ssh-ed25519\n10.0.0.1 ssh-ed25519 !!!!\nx\n', 'unknown'],
     ['a type that is not the key’s', `10.0.0.1 ssh-rsa ${one.toString('base64')}\n`, 'unknown'],
+    ['half a key', `10.0.0.1 ssh-ed25519 ${other.toString('base64').slice(0, 40)}\n`, 'unknown'],
+    ['a name hashed beside another', `|1|abc=|def=,${line('10.0.0.1', one)}`, 'unknown'],
     ['CRLF line ends', line('10.0.0.1', one).replace('\n', '\r\n'), 'match'],
   ])('%s', (_, text, expected) => {
     expect(judge(text)).toBe(expected);
