@@ -6,7 +6,6 @@ import type { Cluster } from '../../../src/cluster/types.js';
 import { LocalProvider } from '../../../src/providers/local/provider.js';
 import { Store, type HostPaths } from '../../../src/providers/local/store.js';
 import type { Suite } from '../../../src/providers/local/recipe.js';
-import { Store } from '../../../src/providers/local/store.js';
 import { memberAddress } from '../../../src/providers/local/subnet.js';
 import { generateKeyPair } from '../../../src/ssh/keys.js';
 
