@@ -94,8 +94,13 @@ export async function destroyCgroup(cgroup: string): Promise<void> {
  * @returns whether it is gone
  */
 export function removeCgroup(cgroup: string): boolean {
-  for (const child of children(cgroup)) removeCgroup(child);
+  removeCgroupsIn(cgroup);
   return removeOneCgroup(cgroup);
+}
+
+/** Removes all below a cgroup, as far as no process is in there; the cgroup itself stays. */
+export function removeCgroupsIn(cgroup: string): void {
+  for (const child of children(cgroup)) removeCgroup(child);
 }
 
 /** Removes a cgroup that has neither processes nor cgroups in it, and tells whether it is gone. */

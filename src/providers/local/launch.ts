@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoreupError } from '../../util/errors.js';
-import { isPopulated, killCgroup, processesIn, signalProcess } from './cgroup.js';
+import { isPopulated, killCgroup, processesIn, removeCgroupsIn, signalProcess } from './cgroup.js';
 import { toolEnvironment } from './command.js';
 import type { HostPaths, HostRecord } from './store.js';
 import { removeInterface } from './network.js';
@@ -84,6 +84,9 @@ export function bootCount(paths: HostPaths): number {
 export async function startHost(paths: HostPaths, record: HostRecord, bridge: string): Promise<void> {
   if (isRunning(paths) && initProcess(paths) !== undefined) return;
   mkdirSync(paths.cgroup, { recursive: true });
+  // The kernel takes what a systemd of 2024 or later starts (clone3 with CLONE_INTO_CGROUP) for part of what was killed, if it
+  // goes from a cgroup that was there then into one that was not: SIGKILL for every service that is new (seen with 6.18).
+  if (!isRunning(paths)) removeCgroupsIn(paths.cgroup);
   // A host that was killed a moment ago may still have its interface, and the new one could not take the name.
   if (!isRunning(paths)) await removeInterface(paths.link);
   // Its last run may have ended in something worth reading, unless that fills the disk.

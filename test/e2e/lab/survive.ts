@@ -174,6 +174,6 @@ export function rounds(nth: number, from = 0): readonly Round[] {
 
 async function succeeds({ project }: Change, command: readonly string[], after?: string): Promise<Ended> {
   const ended = await project.coreup(command);
-  expect({ after, ...ended }).toMatchObject({ code: 0 });
+  if (ended.code !== 0) throw new Error(`${command.join(' ')} failed: ${JSON.stringify({ after, ended }, null, 2)}`);
   return ended;
 }
