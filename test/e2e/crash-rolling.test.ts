@@ -73,7 +73,7 @@ describe('a running cluster', () => {
       expect(there.moments.filter(({ line }) => line.startsWith('stepped '))).toHaveLength(3);
     });
 
-    it.each(rounds(9))('%s', (_, run) => {
+    it.each(rounds(17))('%s', (_, run) => {
       // Every other one on the way there, the rest on the way back.
       const [forth, home] = [there.cases, back.cases];
       return run(forth.flatMap((one, index) => (index % 2 === 0 ? one : (home[index] ?? []))));
@@ -81,8 +81,8 @@ describe('a running cluster', () => {
   });
 
   describe.each([
-    ['certs renew', 14],
-    ['certs rotate', 37],
+    ['certs renew', 23],
+    ['certs rotate', 61],
   ] as const)('that gets new certificates by %s has them after the next one', (command, nth) => {
     let trial: Trial;
     let before: readonly string[] = [];

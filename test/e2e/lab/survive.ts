@@ -58,7 +58,9 @@ interface Fault {
 }
 
 const ADDRESS = (name: string) => `172.17.8.10${name.slice(-1)}`;
-const POWER = ({ cgroup }: HostPaths) => `echo 1 >${cgroup}/cgroup.kill`;
+/** A host is off when its last process is gone, which the kernel does not wait for. */
+const POWER = ({ cgroup }: HostPaths) =>
+  `echo 1 >${cgroup}/cgroup.kill; timeout 10 sh -c 'until grep -qx "populated 0" ${cgroup}/cgroup.events; do sleep 0.01; done'`;
 export const KILL = 'kill -9 $PPID';
 
 /**
