@@ -116,7 +116,11 @@ async function bringUp(
       },
     });
     const rendered = discovering === asked ? first : renderProject(discovering);
-    const project = await prepareCertificates(discovering, rendered, options);
+    const project = await prepareCertificates(discovering, rendered, options).catch(async (error: unknown) => {
+      // Nobody has seen any of them yet, and what was asked for is not to come with some later run.
+      await options.undo();
+      throw error;
+    });
     const wishes = await preparePrograms(project, options);
     const hosts = desiredHosts(project, rendered, wishes);
     const rendezvous = rendezvousOf(project);

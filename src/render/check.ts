@@ -21,6 +21,9 @@ interface Subject extends Checked {
   readonly environment: ReadonlyMap<string, string>;
 }
 
+/** What says that etcd has certificates that coreup does not make. */
+const OWN_CERTIFICATES = ['ETCD_CERT_FILE', 'ETCD_PEER_CERT_FILE'];
+
 type Rule = (subject: Subject) => { readonly message: string; readonly hint: string } | undefined;
 
 /** Found here, in a second, instead of by a member that never becomes healthy. */
@@ -102,9 +105,9 @@ function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> 
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
-    hint: missing.some((url) => url.startsWith('https:'))
+    hint: OWN_CERTIFICATES.some((name) => environment.has(name))
       ? 'Static discovery with certificates of your own is not built. Leave cert-file, peer-cert-file and the like out: coreup makes the certificates, and puts https URLs everywhere.'
-      : 'Use http://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster.',
+      : `Use ${own[0]?.startsWith('https:') ? 'https' : 'http'}://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster. For other addresses, such as IPv6 ones, write initial-cluster yourself, with every member in it.`,
   };
 }
 

@@ -69,12 +69,29 @@ describe('checkUserData', () => {
   });
 
   it('says that certificates of the user go no further, where peer URLs have https', () => {
-    const text = STATIC.replace('peer_urls: http://$private_ipv4:2380', 'peer_urls: https://$private_ipv4:2380');
+    const text = STATIC.replace(
+      'peer_urls: http://$private_ipv4:2380',
+      'peer_urls: https://$private_ipv4:2380\n    peer_cert_file: /etc/ssl/peer.pem',
+    );
     expect(() => check(text)).toThrow(
       expect.objectContaining({
         hint: expect.stringMatching(/^Static discovery with certificates of your own is not built/),
       }),
     );
+  });
+
+  it('names the URL that coreup would write, and the way for others', () => {
+    const text = STATIC.replace('peer_urls: http://$private_ipv4:2380', 'peer_urls: "https://[fd00::1]:2380"');
+    const hint = (said: string): string => {
+      try {
+        check(said);
+      } catch (error) {
+        return (error as { readonly hint?: string }).hint ?? '';
+      }
+      return 'accepted';
+    };
+    expect(hint(text)).toMatch(/^Use http:.*write initial-cluster yourself/);
+    expect(hint(text.replace('core-01=http:', 'core-01=https:'))).toMatch(/^Use https:/);
   });
 
   it('wants nothing of the kind from a worker', () => {
