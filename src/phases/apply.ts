@@ -3,11 +3,12 @@ import { restarts } from '../plan/step.js';
 import { FLEET_UNIT } from '../fleet/service.js';
 import { etcdHosts } from './etcd-host.js';
 import { onAll } from './failures.js';
+import { etcdStart, firstToStart, servesPeers } from './first-start.js';
 import { fleetHosts, launchedUnits, waitForMachine, waitForUnits } from './fleet-host.js';
 import { serves } from './quorum.js';
 import type { HostRun, UpRun } from './run.js';
 import type { Phase } from './runner.js';
-import { runSteps } from './steps.js';
+import { runSteps, type Wait } from './steps.js';
 import { waitForMember } from './wait.js';
 
 /**
@@ -25,7 +26,7 @@ export const apply: Phase<UpRun> = {
       (host) => restarts(host.plan, ETCD_UNIT) && serves(host) && !mended.includes(host.name),
     );
     const free = todo.filter((host) => !rolling.includes(host));
-    await onAll('the cloud-config could not be applied on', free, reporter, (host) => applyHost(host, run));
+    await applyAtOnce(free, run);
     const etcd = etcdHosts(hosts);
     for (const host of rolling) {
       // Everybody else must be sound before one more member goes away for a moment; for those that are down, and stay so,
@@ -42,9 +43,30 @@ export const apply: Phase<UpRun> = {
   },
 };
 
+/** On hosts that need not wait for each other, but for a first member that founds the cluster (first-start.ts). */
+async function applyAtOnce(hosts: readonly HostRun[], run: UpRun): Promise<void> {
+  const first = firstToStart(hosts, run);
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const applyFirst = async (host: HostRun): Promise<void> => {
+    try {
+      await applyHost(host, run);
+      await servesPeers(host, run.signal);
+    } finally {
+      open();
+    }
+  };
+  const inOrder = [...hosts].sort((a, b) => Number(b === first) - Number(a === first));
+  await onAll('the cloud-config could not be applied on', inOrder, run.reporter, async (host) => {
+    if (host === first) return applyFirst(host);
+    const before = first && etcdStart(host);
+    return applyHost(host, run, before && { before, until: opened });
+  });
+}
+
 /** Makes the first stage of one host's steps. */
-export async function applyHost(host: HostRun, run: UpRun): Promise<void> {
-  await runSteps(host, host.plan.apply, run);
+export async function applyHost(host: HostRun, run: UpRun, wait?: Wait): Promise<void> {
+  await runSteps(host, host.plan.apply, run, wait);
   host.applied = true;
 }
 

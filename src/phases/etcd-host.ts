@@ -73,10 +73,22 @@ function isNamed(environment: ReadonlyMap<string, string>, name: string): boolea
   return URL.canParse(url) && !/^(?:[\d.]+|\[.*\])$/.test(new URL(url).hostname);
 }
 
+/** Opens streams to the port for peers of this host's etcd; undefined where it wants certificates that coreup has not. */
+export function dialPeers({ name, access, desired, connection }: HostRun): Dial | undefined {
+  const { scheme, host, port } = listenAddress(desired, 'ETCD_LISTEN_PEER_URLS', 'http://localhost:2380');
+  const plain: Dial = () => connection.forward(host, port);
+  if (scheme === 'http') return plain;
+  return access && overTls(plain, access.context, name);
+}
+
 /** Where, seen from the host, its etcd answers clients: the first listen address, or this host's own for a wildcard. */
-export function clientAddress(desired: HostState): ClientAddress {
-  const [first = 'http://localhost:2379'] = urls(etcdEnvironment(desired).get('ETCD_LISTEN_CLIENT_URLS') ?? '');
-  const url = new URL(first === '' ? 'http://localhost:2379' : first);
+export function clientAddress(desired: HostState): ListenAddress {
+  return listenAddress(desired, 'ETCD_LISTEN_CLIENT_URLS', 'http://localhost:2379');
+}
+
+function listenAddress(desired: HostState, setting: string, preset: string): ListenAddress {
+  const [first = preset] = urls(etcdEnvironment(desired).get(setting) ?? '');
+  const url = new URL(first);
   const wildcard = url.hostname === '0.0.0.0' || url.hostname === '[::]';
   return {
     scheme: url.protocol === 'https:' ? 'https' : 'http',
@@ -85,7 +97,7 @@ export function clientAddress(desired: HostState): ClientAddress {
   };
 }
 
-export interface ClientAddress {
+export interface ListenAddress {
   readonly scheme: Scheme;
   readonly host: string;
   readonly port: number;

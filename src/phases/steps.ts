@@ -1,5 +1,5 @@
 import { fenceScript, FENCED, stopScript } from '../plan/lock-script.js';
-import { parseStepOutput, stepScript } from '../plan/script.js';
+import { GO, parseStepOutput, stepScript, type StepScript } from '../plan/script.js';
 import { isChange, type Step } from '../plan/step.js';
 import { CoreupError, InterruptedError } from '../util/errors.js';
 import { lockLost } from './host-lock.js';
@@ -9,20 +9,27 @@ import type { HostRun, UpRun } from './run.js';
 const STEPS_TIMEOUT = 10 * 60_000;
 const STOP_TIMEOUT = 10_000;
 
+/** A step that others have to be waited for with, in the middle of the steps of a host. */
+export interface Wait {
+  readonly before: Step;
+  readonly until: Promise<void>;
+}
+
 /** Makes steps on a host, and tells of it. */
-export async function runSteps(host: HostRun, steps: readonly Step[], run: UpRun): Promise<void> {
+export async function runSteps(host: HostRun, steps: readonly Step[], run: UpRun, wait?: Wait): Promise<void> {
   const { reporter } = run;
   for (const step of steps) reporter.debug(`${host.name}: ${step.kind} ${step.target} (${step.reason})`);
   reporter.member(host.name, `${count(steps)} to make`);
-  await executeSteps(host, steps, run);
+  await executeSteps(host, steps, run, wait);
   reporter.member(host.name, `${count(steps)} made`, 'done');
 }
 
 /** The one way in which a host is changed. A Ctrl-C ends it after the step that is running. */
-async function executeSteps(host: HostRun, steps: readonly Step[], run: UpRun): Promise<void> {
+async function executeSteps(host: HostRun, steps: readonly Step[], run: UpRun, wait?: Wait): Promise<void> {
   const { signal, locks } = run;
-  const { text, input } = stepScript(steps);
-  const script = { text: fenceScript(locks.id) + text, input, sudo: true };
+  const compiled = stepScript(steps, wait?.before);
+  const input = wait ? { [Symbol.asyncIterator]: () => inputAfter(wait, compiled, signal) } : compiled.input;
+  const script = { text: fenceScript(locks.id) + compiled.text, input, sudo: true };
   const heard: Buffer[] = [];
   const tell = follow(host, steps, run);
   const onStdout = (chunk: Buffer): void => {
@@ -58,6 +65,19 @@ async function executeSteps(host: HostRun, steps: readonly Step[], run: UpRun): 
     code: 'STEP_FAILED',
     hint: 'What was done before it stays; mend the cause and run `coreup up` again.',
   });
+}
+
+/** The input of a script that waits. After a Ctrl-C it ends: what the script waits with is not made. */
+async function* inputAfter(
+  { until }: Wait,
+  { input, rest }: StepScript,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  yield* input;
+  await until;
+  if (signal.aborted) return;
+  yield GO;
+  yield* rest;
 }
 
 /** Writes into the journal which step is under way, and tells of it, as the host reports them. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { unitGroup } from '../cloud-config/unit-paths.js';
 import type { HostFile, HostUser } from '../cluster/host-state.js';
@@ -11,7 +12,12 @@ import type { Action, Step } from './step.js';
 export interface StepScript {
   readonly text: string;
   readonly input: readonly Uint8Array[];
+  /** What it reads after it was told to go on; empty where it is not to wait. */
+  readonly rest: readonly Uint8Array[];
 }
+
+/** Lets a script go on that waits; without it, at the end of its input, the script ends before the step that waits. */
+export const GO = Buffer.from('.');
 
 /** How far a script came. */
 export interface StepResult {
@@ -23,23 +29,28 @@ export interface StepResult {
 
 /**
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
- * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). What an earlier one left
- * half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
+ * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). A line with a dot follows the
+ * bytes, and shows that they are whole; their first name is one that nobody can foresee, and is never opened where there is
+ * something. What an earlier one left half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
  * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
  * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `aside PATH` renames what is somebody
  * else's. `run N` runs step N and reports it; the first failure ends the script, and so does a file that $coreup_stop names.
  * `make_user NAME HOME USERADD…` begins with what an earlier one left half-made, because the host lost its power, and takes
  * away; useradd(8) writes six files and a home, one after the other. HOME is empty for the home that useradd chooses.
  * `install_idle UNIT PACKAGE…` lets apt install packages, whose unit is masked meanwhile: it would be started by their
- * installation. Processes are what costs time here: a file takes five.
+ * installation. Processes are what costs time here: a file takes three.
  */
 const PRELUDE = `LC_ALL=C; export LC_ALL; umask 022
 short() { echo 'the input ends too early: was the connection cut?'; return 1; }
 put() {
-  d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } || return
-  sweep "$d" && t=$(mktemp -- "$d.coreup.XXXXXXXX") || return
-  head -c "$3" >"$t" && { [ "$(stat -c %s -- "$t")" = "$3" ] || short; } && give "$2" "$t" "$d" && chmod -- "$1" "$t" &&
-    mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
+  d=\${4%/*}/ && { [ -d "$d" ] || mkdir -p -- "$d"; } && sweep "$d" || return
+  t=$d.coreup.$coreup_name
+  receive "$3" "$t" && give "$2" "$t" "$d" && chmod -- "$1" "$t" && mv -fT -- "$t" "$4" || { r=$?; rm -f -- "$t"; return "$r"; }
+}
+receive() {
+  umask 077; set -C; head -c "$1" >"$2"; r=$?; set +C; umask 022
+  [ "$r" = 0 ] || return "$r"
+  read -r o && [ "$o" = . ] || short
 }
 sweep() { for o in "$1".coreup.????????; do [ ! -f "$o" ] || rm -f -- "$o"; done; }
 give() { { [ "$1" = root:root ] && [ ! -g "$3" ]; } || chown -- "$1" "$2"; }
@@ -115,6 +126,7 @@ brings() {
   v=$("$1" --version 2>&1) || { echo "$v"; return 1; }
   case $v in *"ersion: $2."*) ;; *) echo "it brought another version than was expected, $2: $v; run it again"; return 1 ;; esac
 }
+go_on() { [ -n "$(head -c ${GO.length})" ] || exit 0; }
 run() {
   [ -z "$coreup_stop" ] || [ ! -e "$coreup_stop" ] || exit 0
   o=$("step_$1" 2>&1); r=$?
@@ -124,16 +136,19 @@ run() {
 `;
 
 /**
+ * @param waiting a step that is made only once `GO` has come
  * @returns one script that runs the steps in order and reports each, to be run as root
  */
-export function stepScript(steps: readonly Step[]): StepScript {
-  const input: Uint8Array[] = [];
+export function stepScript(steps: readonly Step[], waiting?: Step): StepScript {
+  const [input, rest]: [Uint8Array[], Uint8Array[]] = [[], []];
+  const from = waiting === undefined ? steps.length : steps.indexOf(waiting);
   const body = steps.map((step, number) => {
-    const { command, bytes } = compile(step.action);
-    if (bytes) input.push(bytes);
-    return `step_${number}() {\n${command}\n}\nrun ${number}\n`;
+    const { command, bytes = [] } = compile(step.action);
+    (number < from ? input : rest).push(...bytes);
+    return `step_${number}() {\n${command}\n}\n${number === from ? 'go_on\n' : ''}run ${number}\n`;
   });
-  return { text: PRELUDE + body.join(''), input };
+  const name = randomBytes(6).toString('base64url');
+  return { text: [`coreup_name=${name}\n`, PRELUDE, ...body].join(''), input, rest };
 }
 
 /** Reads what `stepScript` printed; it may be cut off at any place. */
@@ -145,17 +160,20 @@ export function parseStepOutput(output: string): StepResult {
   return { done: Number(number), failure: { code: Number(code), output: text.trim() } };
 }
 
+/** What follows the bytes of a file. */
+const WHOLE = Buffer.from('.\n');
+
 interface Compiled {
   readonly command: string;
   /** Read from stdin by the command, exactly. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: readonly Uint8Array[];
 }
 
 function compile(action: Action): Compiled {
   switch (action.kind) {
     case 'hostname': {
       const bytes = Buffer.from(`${action.name}\n`);
-      return { command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`, bytes };
+      return { command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`, bytes: [bytes, WHOLE] };
     }
     case 'package-install': {
       const { unit, names, program, version } = action;
@@ -165,13 +183,13 @@ function compile(action: Action): Compiled {
       return { command: createUser(action.user) };
     case 'user-password': {
       const bytes = Buffer.from(`${action.name}:${action.hash}\n`);
-      return { command: sh`take ${bytes.length} && printf %s "$input" | chpasswd -e`, bytes };
+      return { command: sh`take ${bytes.length} && printf %s "$input" | chpasswd -e`, bytes: [bytes] };
     }
     case 'authorized-keys': {
       const [add, remove] = [action.add, action.remove].map((keys) => Buffer.from(keys.map((k) => `${k}\n`).join('')));
       if (!add || !remove) return { command: ':' };
       const command = sh`swap_keys ${action.user} ${add.length} ${remove.length}`;
-      return { command, bytes: Buffer.concat([add, remove]) };
+      return { command, bytes: [add, remove] };
     }
     case 'directory': {
       const { path, mode, owner } = action.directory;
@@ -182,10 +200,13 @@ function compile(action: Action): Compiled {
     case 'file-write': {
       const { path } = action.file;
       const keep = action.keep ? sh`keep ${path} ${originalPath(path)} && ` : '';
-      return { command: keep + put(action.file), bytes: action.file.content };
+      return { command: keep + put(action.file), bytes: [action.file.content, WHOLE] };
     }
     case 'file-edit':
-      return { command: whilePresent(action.file.path, action.present) + put(action.file), bytes: action.file.content };
+      return {
+        command: whilePresent(action.file.path, action.present) + put(action.file),
+        bytes: [action.file.content, WHOLE],
+      };
     case 'file-remove':
       return { command: removeOwn(action.path, action.sha256, action.restore === true) };
     case 'directory-remove':
@@ -216,7 +237,7 @@ function compile(action: Action): Compiled {
       return { command: unitCommand(action) };
     case 'record': {
       const bytes = Buffer.from(printManifest(action.manifest));
-      return { command: sh`put 0600 root:root ${bytes.length} ${MANIFEST_PATH}`, bytes };
+      return { command: sh`put 0600 root:root ${bytes.length} ${MANIFEST_PATH}`, bytes: [bytes, WHOLE] };
     }
   }
 }

@@ -3,6 +3,11 @@ import { apply, finish } from '../../../src/phases/apply.js';
 import { MembersFailedError } from '../../../src/phases/failures.js';
 import { step, type Step } from '../../../src/plan/step.js';
 import { InterruptedError } from '../../../src/util/errors.js';
+import type { HostState } from '../../../src/cluster/host-state.js';
+import type { HostGoal, HostRun } from '../../../src/phases/run.js';
+import { GO } from '../../../src/plan/script.js';
+import type { Reply } from '../ssh/fake-ssh.js';
+import { textOf } from '../../../src/util/bytes.js';
 import { seenUnit } from '../plan/support.js';
 import { allStepsDone, hostOf, MANIFEST, scene, type Scene } from './support.js';
 
@@ -11,11 +16,27 @@ const RELOAD = step({ kind: 'daemon-reload' }, 'systemd', 'test');
 const etcd = (verb: 'start' | 'restart'): Step =>
   step({ kind: 'unit-command', unit: 'etcd2.service', verb, wait: false }, 'etcd2.service', 'test');
 
+/** Found in scripts that wait. */
+const WAITS = /^go_on$/m;
+
 /** Gives every host the same steps. */
 async function planned(size: number, steps: readonly Step[], active = 'active'): Promise<Scene> {
   const made = await scene(size, () => ({ units: new Map([['etcd2.service', seenUnit({ active })]]) }));
   for (const host of made.run.hosts) host.plan = { apply: steps, finish: [] };
   return made;
+}
+
+function goalOf({ desired, digest, question }: HostRun): HostGoal {
+  return { desired, digest, question };
+}
+
+/** The same without the list of members. */
+function withoutList(state: HostState): HostState {
+  const files = state.files.map((file) => ({
+    ...file,
+    content: Buffer.from(textOf(file.content).replace(/^.*ETCD_INITIAL_CLUSTER=.*\n/m, '')),
+  }));
+  return { ...state, files };
 }
 
 /** Names of the hosts that were given steps, in order. */
@@ -51,6 +72,96 @@ describe('apply', () => {
     expect(made.ssh.scripts()).toHaveLength(3);
     expect(made.run.hosts.map(({ changes }) => changes)).toEqual([2, 2, 2]);
     expect(made.reporter.notes).toContain('core-02 done: 2 changes made');
+  });
+
+  describe('where a cluster is founded', () => {
+    const START = etcd('start');
+    /** Hosts that read their input to its end before they answer; `seen` has who started, and with which input. */
+    async function founded(size: number) {
+      const made = await planned(size, [RECORD, START], 'inactive');
+      const seen: string[] = [];
+      const onStart = new Map<string, () => Reply | undefined>();
+      made.run.founding = true;
+      for (const state of made.etcds) state.up = false;
+      for (const host of made.run.hosts) {
+        const { connection } = host;
+        host.observation = { ...host.observation, data: [] };
+        host.connection = {
+          ...connection,
+          async run(script, options) {
+            if (!script.text.includes('run()')) return connection.run(script, options);
+            let told = !WAITS.test(script.text);
+            for await (const piece of script.input ?? []) if (Buffer.from(piece).equals(GO)) told = true;
+            seen.push(`${host.name} ${told ? 'starts' : 'does not start'}`);
+            const reply = onStart.get(host.name)?.() ?? (told ? undefined : { stdout: '\x1e0 0\n' });
+            if (reply) made.ssh.replyOn(host.name, 'run()', reply);
+            return connection.run(script, options);
+          },
+        };
+      }
+      return { made, seen, onStart };
+    }
+
+    it('starts the member first that all others ask first, and these once it serves', async () => {
+      const { made, seen, onStart } = await founded(10);
+      // As text, http://10.0.0.10:2380 comes before http://10.0.0.1:2380.
+      onStart.set('core-10', () => {
+        setTimeout(() => {
+          seen.push('core-10 serves');
+          for (const state of made.etcds) state.up = true;
+        }, 50);
+        return undefined;
+      });
+      await apply.run(made.run);
+      expect(seen.slice(0, 2)).toEqual(['core-10 starts', 'core-10 serves']);
+      expect(seen.slice(2).sort()).toEqual(Array.from({ length: 9 }, (_, index) => `core-0${index + 1} starts`));
+    });
+
+    it('starts the others all the same if the first fails', async () => {
+      const { made, seen, onStart } = await founded(3);
+      onStart.set('core-01', () => ({ stdout: '\x1e0 0\nno\x1e1 1\n' }));
+      expect((await failure(apply.run(made.run))).message).toBe('the cloud-config could not be applied on: core-01');
+      expect(seen).toEqual(['core-01 starts', 'core-02 starts', 'core-03 starts']);
+    });
+
+    it('starts none of the others after Ctrl-C', async () => {
+      const { made, seen, onStart } = await founded(3);
+      made.ssh.reply('stop-', {});
+      onStart.set('core-01', () => {
+        made.controller.abort();
+        return undefined;
+      });
+      await expect(apply.run(made.run)).rejects.toBeInstanceOf(InterruptedError);
+      expect(seen).toEqual(['core-01 starts', 'core-02 does not start', 'core-03 does not start']);
+    });
+
+    it.each<[string, (made: Scene) => void]>([
+      ['the cluster is there', ({ run }) => (run.founding = false)],
+      [
+        'the first has its data',
+        (made) => {
+          const first = hostOf(made, 'core-01');
+          first.observation = { ...first.observation, data: ['/var/lib/etcd2'] };
+        },
+      ],
+      [
+        'members find each other by a token',
+        ({ run: { hosts } }) => {
+          for (const host of hosts) host.become({ ...goalOf(host), desired: withoutList(host.desired) });
+        },
+      ],
+    ])('does not wait where %s', async (_, prepare) => {
+      const { made } = await founded(3);
+      const plans = made.run.hosts.map(({ plan, observation }) => ({ plan, observation }));
+      prepare(made);
+      made.run.hosts.forEach((host, index) => {
+        const before = plans[index];
+        if (before && !host.observed) Object.assign(host, before);
+      });
+      await apply.run(made.run);
+      expect(made.ssh.scripts().filter((text) => WAITS.test(text))).toEqual([]);
+      expect(touched(made).sort()).toEqual(['core-01', 'core-02', 'core-03']);
+    });
   });
 
   it('leaves hosts alone that have nothing to do', async () => {

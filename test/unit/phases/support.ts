@@ -134,7 +134,10 @@ async function standInEtcd(state: EtcdState): Promise<() => Promise<Duplex>> {
         answerV2(state, request.method ?? '', path, Buffer.concat(chunks).toString(), response);
         return;
       }
-      const { key = '', value = '' } = JSON.parse(Buffer.concat(chunks).toString()) as { key?: string; value?: string };
+      const { key = '', value = '' } = JSON.parse(Buffer.concat(chunks).toString() || '{}') as {
+        key?: string;
+        value?: string;
+      };
       if (path.startsWith('/v3/kv') && state.refuses) {
         response.statusCode = 503;
         response.end('{"error":"etcdserver: request timed out"}');
@@ -216,7 +219,7 @@ export async function scene(
   observed: (index: number) => Partial<Observation> = () => ({}),
   roles: Pick<ClusterSpec, 'discoveryNode' | 'etcdMembers'> = { etcdMembers: size },
 ): Promise<Scene> {
-  const names = Array.from({ length: size }, (_, index) => `core-0${index + 1}`);
+  const names = Array.from({ length: size }, (_, index) => `core-${String(index + 1).padStart(2, '0')}`);
   const cluster = buildCluster({
     name: 'test',
     prefix: 'core',

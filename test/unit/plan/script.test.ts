@@ -14,7 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { HALF_MADE_USER_PATH, MANIFEST_PATH, parseManifest, type Manifest } from '../../../src/plan/manifest.js';
-import { parseStepOutput, stepScript, type StepResult } from '../../../src/plan/script.js';
+import { GO, parseStepOutput, stepScript, type StepResult } from '../../../src/plan/script.js';
 import { step, type Action } from '../../../src/plan/step.js';
 import { EMPTY_MANIFEST, file, ORIGIN, runShell, sha256, standIns, temporary } from './support.js';
 
@@ -100,7 +100,7 @@ describe('file-write, run by a real /bin/sh', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it.each([0, 1, 1000])('leaves the old file and no other when only %i bytes come', (cut) => {
+  it.each([0, 1, 1000, 1001, 1002])('leaves the old file and no other when only %i bytes come', (cut) => {
     const directory = temporary();
     const path = join(directory, 'f');
     writeFileSync(path, 'old');
@@ -109,6 +109,16 @@ describe('file-write, run by a real /bin/sh', () => {
     expect(failure?.output).toBe('the input ends too early: was the connection cut?');
     expect(readFileSync(path, 'utf8')).toBe('old');
     expect(readdirSync(directory)).toEqual(['f']);
+  });
+
+  it('writes through nothing that stands where it begins a file', () => {
+    const directory = temporary();
+    const victim = join(temporary(), 'victim');
+    const { text, input } = stepScript([step(write(join(directory, 'f'), 'x'), '', '')]);
+    const [, name = ''] = /^coreup_name=(\S{8})$/m.exec(text) ?? [];
+    symlinkSync(victim, join(directory, `.coreup.${name}`));
+    expect(parseStepOutput(runShell(text, { input }).stdout)).toMatchObject({ done: 0 });
+    expect(existsSync(victim)).toBe(false);
   });
 
   it('carries any bytes, and files of nothing, beside each other', () => {
@@ -132,6 +142,17 @@ describe('file-write, run by a real /bin/sh', () => {
 });
 
 describe('a run of several steps', () => {
+  it('goes on with a step that waits once it is told to, and with what comes after it', () => {
+    const directory = temporary();
+    const steps = ['a', 'b', 'c'].map((name) => step(write(join(directory, name), name), name, ''));
+    const { text, input, rest } = stepScript(steps, steps[1]);
+    const run = (given: readonly Uint8Array[]) => parseStepOutput(runShell(text, { input: given }).stdout);
+    expect(run(input)).toEqual({ done: 1 });
+    expect(readdirSync(directory)).toEqual(['a']);
+    expect(run([...input, GO, ...rest])).toEqual({ done: 3 });
+    expect(['a', 'b', 'c'].map((name) => readFileSync(join(directory, name), 'utf8'))).toEqual(['a', 'b', 'c']);
+  });
+
   it('stops at the first that fails, tells what it said, and does none of the later ones', () => {
     const directory = temporary();
     const path = (name: string): string => join(directory, name);
