@@ -13,5 +13,6 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 export default {
-  projects: [project('unit'), project('integration'), project('e2e')],
+  testSequencer: '<rootDir>/test/sequencer.js',
+  projects: [project('unit'), project('integration'), project('e2e', { runner: '<rootDir>/test/e2e/lab/runner.js' })],
 };

@@ -173,7 +173,10 @@ function compile(action: Action): Compiled {
   switch (action.kind) {
     case 'hostname': {
       const bytes = Buffer.from(`${action.name}\n`);
-      return { command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`, bytes: [bytes, WHOLE] };
+      return {
+        command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`,
+        bytes: [bytes, WHOLE],
+      };
     }
     case 'package-install': {
       const { unit, names, program, version } = action;

@@ -76,53 +76,80 @@ async function compare(on: OnHost, state: HostState): Promise<void> {
   expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(expected));
 
   const explained = explain(state);
-  for (const { path, content = '' } of explained.files.filter(({ merged }) => merged)) {
-    const lines = (await on(`cat ${path}`)).split('\n');
+  const checks = [
+    ...explained.files.filter(({ merged }) => merged).map(hasLines),
+    asks('cat /proc/sys/kernel/hostname', (name) => expect(name).toBe(explained.hostname ?? 'core-01')),
+    ...unitChecks(explained),
+    ...Object.entries(explained.ssh_authorized_keys).map(([user, keys]) =>
+      hasLines({ path: `~${user}/.ssh/authorized_keys`, content: keys.join('\n') }),
+    ),
+    ...userChecks(state),
+  ];
+  // One login for all of them.
+  const answers = (await on(checks.map(({ command }) => `${command}; printf '\\036'`).join('\n'))).split('\x1e');
+  checks.forEach(({ check }, index) => check(answers[index]?.trimEnd() ?? ''));
+}
+
+/** A question to the host, and what is expected of the answer. */
+interface Check {
+  readonly command: string;
+  readonly check: (answer: string) => void;
+}
+
+function asks(command: string, check: Check['check']): Check {
+  return { command, check };
+}
+
+function hasLines({ path, content = '' }: { readonly path: string; readonly content?: string }): Check {
+  return asks(`sudo sh -c 'cat ${path}'`, (text) => {
+    const lines = text.split('\n');
     for (const line of content.trim().split('\n')) expect(lines).toContain(line);
-  }
-  expect(await on('cat /proc/sys/kernel/hostname')).toBe(explained.hostname ?? 'core-01');
-  await compareUnits(on, explained);
-  for (const [user, keys] of Object.entries(explained.ssh_authorized_keys)) {
-    const lines = (await on(`sudo sh -c 'cat ~${user}/.ssh/authorized_keys'`)).split('\n');
-    for (const key of keys) expect(lines).toContain(key);
-  }
-  await compareUsers(on, state);
+  });
 }
 
-async function compareUnits(on: OnHost, { units, commands }: ReturnType<typeof explain>): Promise<void> {
-  for (const { name, mask, enable } of units) {
-    const state = await on(`systemctl is-enabled -- ${name} 2>/dev/null || true`);
-    if (mask) expect([name, state]).toEqual([name, 'masked']);
-    else if (enable) expect([name, state]).toEqual([name, 'enabled']);
-    else expect(state).not.toMatch(/masked|enabled/);
-  }
+function unitChecks({ units, commands }: ReturnType<typeof explain>): Check[] {
   const last = new Map(commands.map(([verb, unit]) => [unit, verb]));
-  for (const [unit, verb] of last) {
+  return [
+    ...units.map(({ name, mask, enable }) =>
+      asks(`systemctl is-enabled -- ${name} 2>/dev/null`, (state) => {
+        if (mask) expect([name, state]).toEqual([name, 'masked']);
+        else if (enable) expect([name, state]).toEqual([name, 'enabled']);
+        else expect(state).not.toMatch(/masked|enabled/);
+      }),
+    ),
     // After a boot the commands run in the background.
-    const wanted = verb === 'stop' || verb.endsWith('try-restart') ? /inactive/ : /^active/;
-    const state = await on(
-      `for i in 1 2 3 4 5 6 7 8 9 10; do s=$(systemctl is-active -- ${unit}); [ "$s" = activating ] || break; sleep 0.3; done; echo $s`,
-    );
-    expect([unit, state]).toEqual([unit, expect.stringMatching(wanted)]);
-  }
+    ...[...last].map(([unit, verb]) =>
+      asks(
+        `timeout 60 sh -c 'while [ "$(systemctl is-active -- ${unit})" = activating ]; do sleep 0.1; done'; systemctl is-active -- ${unit}`,
+        (state) => {
+          const wanted = verb === 'stop' || verb.endsWith('try-restart') ? /inactive/ : /^active/;
+          expect([unit, state]).toEqual([unit, expect.stringMatching(wanted)]);
+        },
+      ),
+    ),
+  ];
 }
 
-async function compareUsers(on: OnHost, state: HostState): Promise<void> {
+function userChecks(state: HostState): Check[] {
   const first = [...new Map([...state.users].reverse().map((user) => [user.name, user])).values()];
-  for (const user of first) {
-    const [passwd = '', shadow = '', groups = '', group = ''] = (
-      await on(`getent passwd ${user.name}; sudo getent shadow ${user.name}; id -Gn ${user.name}; id -gn ${user.name}`)
-    ).split('\n');
-    const [, , uid, , gecos, home, shell] = passwd.split(':');
-    expect(shadow.split(':')[1]).toBe(user.passwordHash ?? '*');
-    expect(gecos).toBe(user.gecos ?? '');
-    expect(home).toBe(user.homeDir ?? `/home/${user.name}`);
-    if (user.shell !== undefined) expect(shell).toBe(user.shell);
-    expect(group).toBe(user.primaryGroup ?? user.name);
-    expect(groups.split(' ')).toEqual(expect.arrayContaining([...user.groups]));
-    expect(Number(uid) < 1000).toBe(user.system);
-    expect(await on(`[ -d '${home}' ] && echo home || echo none`)).toBe(user.noCreateHome ? 'none' : 'home');
-  }
+  return first.map((user) => {
+    const home = user.homeDir ?? `/home/${user.name}`;
+    return asks(
+      `getent passwd ${user.name}; sudo getent shadow ${user.name}; id -Gn ${user.name}; id -gn ${user.name}; [ -d '${home}' ] && echo home || echo none`,
+      (answer) => {
+        const [passwd = '', shadow = '', groups = '', group = '', seen = ''] = answer.split('\n');
+        const [, , uid, , gecos, directory, shell] = passwd.split(':');
+        expect(shadow.split(':')[1]).toBe(user.passwordHash ?? '*');
+        expect(gecos).toBe(user.gecos ?? '');
+        expect(directory).toBe(home);
+        if (user.shell !== undefined) expect(shell).toBe(user.shell);
+        expect(group).toBe(user.primaryGroup ?? user.name);
+        expect(groups.split(' ')).toEqual(expect.arrayContaining([...user.groups]));
+        expect(Number(uid) < 1000).toBe(user.system);
+        expect(seen).toBe(user.noCreateHome ? 'none' : 'home');
+      },
+    );
+  });
 }
 
 /** Files of earlier documents that this one has not, and that are still there. */

@@ -18,11 +18,7 @@ import { Store } from '../../../src/providers/local/store.js';
 import { memberAddress } from '../../../src/providers/local/subnet.js';
 import { formatKnownHost } from '../../../src/ssh/known-hosts.js';
 
-/**
- * Two real hosts. Start it as root in a network namespace that has no way out:
- *
- *     unshare --net sh -c 'ip link set lo up; npm run test:e2e -- local-provider'
- */
+/** Two real hosts. */
 const run = promisify(execFile);
 const subnet = '10.77.5.0/24';
 const scratch = mkdtempSync(join(tmpdir(), 'coreup-local-'));
