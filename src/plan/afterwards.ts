@@ -5,7 +5,7 @@ import { sha256 } from './digest.js';
 import { ancestors } from './diff-paths.js';
 import { templateOf, unitOfFile } from './diff-units.js';
 import { MANIFEST_PATH, parseManifest, printManifest } from './manifest.js';
-import type { ObservedPath, ObservedUnit, ObservedUser, Observation } from './observation.js';
+import { NO_UNIT, type ObservedPath, type ObservedUnit, type ObservedUser, type Observation } from './observation.js';
 import { maskPath } from './persist.js';
 import type { Action, Step } from './step.js';
 
@@ -23,15 +23,6 @@ export function afterwards(observed: Observation, steps: readonly Step[]): Obser
 const ROOT = { user: 'root', group: 'root', uid: 0, gid: 0 };
 const DIRECTORY: ObservedPath = { type: 'directory', mode: 0o755, ...ROOT };
 const LINK: ObservedPath = { type: 'link', mode: 0o777, ...ROOT };
-const UNIT: ObservedUnit = {
-  load: 'not-found',
-  active: 'inactive',
-  sub: 'dead',
-  fileState: '',
-  fragment: '',
-  type: '',
-  restarts: 0,
-};
 
 class Expected {
   readonly #paths: Map<string, ObservedPath>;
@@ -173,7 +164,7 @@ class Expected {
   }
 
   #change(unit: string, part: Partial<ObservedUnit>): void {
-    this.#units.set(unit, { ...(this.#units.get(unit) ?? UNIT), ...part });
+    this.#units.set(unit, { ...(this.#units.get(unit) ?? NO_UNIT), ...part });
   }
 
   #changeUser(name: string, part: Partial<ObservedUser>): void {

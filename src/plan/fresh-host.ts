@@ -1,7 +1,7 @@
 import { ETCD_UNIT, ETCD_USER } from '../etcd/service.js';
 import type { EtcdVersion } from '../etcd/version.js';
 import { sha256 } from './digest.js';
-import type { ObservedPath, ObservedUnit, ObservedUser, Observation } from './observation.js';
+import { NO_UNIT, type ObservedPath, type ObservedUnit, type ObservedUser, type Observation } from './observation.js';
 import { NETWORKD } from './persist.js';
 
 /**
@@ -24,7 +24,7 @@ export function freshHost(
     paths: new Map([[ENVIRONMENT, EMPTY_FILE]]),
     contents: new Map([[ENVIRONMENT, NOTHING]]),
     units: new Map([
-      [ETCD_UNIT, { ...UNIT, load: 'not-found' }],
+      [ETCD_UNIT, NO_UNIT],
       [NETWORKD, { ...UNIT, active: 'active' }],
     ]),
     users: new Map([
@@ -50,12 +50,4 @@ const EMPTY_FILE: ObservedPath = {
   sha256: sha256(NOTHING),
 };
 const USER: ObservedUser = { home: '', passwordHash: '*', authorizedKeys: [] };
-const UNIT: ObservedUnit = {
-  load: 'loaded',
-  active: 'inactive',
-  sub: 'dead',
-  fileState: '',
-  fragment: '',
-  type: '',
-  restarts: 0,
-};
+const UNIT: ObservedUnit = { ...NO_UNIT, load: 'loaded' };

@@ -43,6 +43,17 @@ export interface ObservedUnit {
   readonly restarts: number;
 }
 
+/** What systemd says of a unit that is not there. */
+export const NO_UNIT: ObservedUnit = {
+  load: 'not-found',
+  active: 'inactive',
+  sub: 'dead',
+  fileState: '',
+  fragment: '',
+  type: '',
+  restarts: 0,
+};
+
 export interface ObservedUser {
   readonly home: string;
   /** As in shadow(5). */

@@ -4,7 +4,15 @@ import { sh } from '../util/shell.js';
 import { NETWORK_COMMANDS, parseNetwork } from './host-network.js';
 import { GENERATION } from './lock-script.js';
 import { HALF_MADE_USER_PATH, MANIFEST_PATH, parseManifest } from './manifest.js';
-import type { HostEtcd, ObservedPath, ObservedUnit, ObservedUser, Observation, Question } from './observation.js';
+import {
+  NO_UNIT,
+  type HostEtcd,
+  type ObservedPath,
+  type ObservedUnit,
+  type ObservedUser,
+  type Observation,
+  type Question,
+} from './observation.js';
 import { programPath } from './program.js';
 
 /** Starts each section of the output; it appears in no file that is shown there. */
@@ -85,11 +93,13 @@ export function observeScript(question: Question): string {
   for (const unit of question.units.filter(isTemplate)) {
     lines.push(sh`mark ${`template ${unit}`}`, sh`systemctl is-enabled -- ${unit} 2>/dev/null`);
   }
+  if (question.users.length > 0)
+    lines.push(sh`h=; [ ! -f ${HALF_MADE_USER_PATH} ] || h=$(sed 1q ${HALF_MADE_USER_PATH})`);
   for (const user of question.users) {
     // Whoever owns the file must not be able to start a section of this output.
     lines.push(
       sh`mark ${`user ${user}`}`,
-      sh`[ "$(sed 1q ${HALF_MADE_USER_PATH} 2>/dev/null)" != ${user} ] &&`,
+      sh`[ "$h" != ${user} ] &&`,
       sh`u=$(getent passwd -- ${user}) && { echo "$u"; getent shadow -- ${user} || echo; } &&`,
       'u=${u%:*} && u=${u##*:}/.ssh/authorized_keys && [ -f "$u" ] && tr -d \'\\036\' <"$u"',
     );
@@ -245,19 +255,9 @@ function parseUnits(asked: readonly string[], output: string): Map<string, Obser
 /** Enabling Debian's etcd.service makes etcd2.service another name of it: no unit of its own. */
 function withoutAlias(entries: readonly (readonly [string, ObservedUnit])[]): Map<string, ObservedUnit> {
   const units = new Map(entries);
-  if (units.get(ETCD_UNIT)?.fragment.endsWith(`/${DEFAULT_UNIT}`)) units.set(ETCD_UNIT, ABSENT);
+  if (units.get(ETCD_UNIT)?.fragment.endsWith(`/${DEFAULT_UNIT}`)) units.set(ETCD_UNIT, NO_UNIT);
   return units;
 }
-
-const ABSENT: ObservedUnit = {
-  load: 'not-found',
-  active: 'inactive',
-  sub: 'dead',
-  fileState: '',
-  fragment: '',
-  type: '',
-  restarts: 0,
-};
 
 /** A template has a unit file and its state, and never runs. */
 function parseTemplates(

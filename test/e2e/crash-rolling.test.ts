@@ -3,13 +3,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertsReport } from '../../src/actions/certs.js';
 import { Store } from '../../src/providers/local/store.js';
-import { EtcdLoad } from './lab/etcd-load.js';
 import { requireIsolation } from './lab/isolation.js';
 import { keep, keptBy } from './lab/kept.js';
 import { everythingOf, type Different } from './lab/made.js';
 import { TestProject } from './lab/project.js';
 import type { UpDocument } from './lab/shapes.js';
-import { rounds, Trial, type FaultName } from './lab/survive.js';
+import { rounds, servingAllTheWhile, Trial } from './lab/survive.js';
 
 const NAME = 'e2e-crash-rolling';
 /** What new certificates make different. */
@@ -31,18 +30,7 @@ describe('a running cluster', () => {
     kept: await keptBy(project, machines),
   });
 
-  /** While coreup or a single host fails, the cluster serves: whoever restarts is the only one that does not. */
-  async function during(fault: FaultName, work: () => Promise<void>): Promise<void> {
-    if (fault === 'a power loss of everything') return work();
-    const load = new EtcdLoad(['172.17.8.101', '172.17.8.102', '172.17.8.103'], pki(), 150);
-    try {
-      await work();
-    } finally {
-      await load.end();
-    }
-    expect(load.lost).toEqual([]);
-    expect(load.rounds).toBeGreaterThan(0);
-  }
+  const during = servingAllTheWhile(pki);
 
   beforeAll(async () => {
     requireIsolation();

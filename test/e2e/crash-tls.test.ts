@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { Store } from '../../src/providers/local/store.js';
-import { EtcdLoad } from './lab/etcd-load.js';
 import { requireIsolation } from './lab/isolation.js';
 import { keep, keptBy } from './lab/kept.js';
 import { everythingOf } from './lab/made.js';
 import { TestProject } from './lab/project.js';
 import type { UpDocument } from './lab/shapes.js';
-import { inTurn, rounds, Trial, type FaultName } from './lab/survive.js';
+import { inTurn, rounds, servingAllTheWhile, Trial } from './lab/survive.js';
 
 const NAME = 'e2e-crash-tls';
 
@@ -22,22 +21,7 @@ describe('a running cluster that gets TLS, or loses it', () => {
   };
   const config = (tls: boolean) => `{ cluster_name: '${NAME}', num_instances: 3, etcd: { tls: ${String(tls)} } }`;
 
-  /** While coreup or a single host fails, the cluster serves whoever knows both schemes. */
-  async function during(fault: FaultName, work: () => Promise<void>): Promise<void> {
-    if (fault === 'a power loss of everything') return work();
-    const load = new EtcdLoad(
-      ['172.17.8.101', '172.17.8.102', '172.17.8.103'],
-      join(project.directory, '.coreup', 'pki'),
-      150,
-    );
-    try {
-      await work();
-    } finally {
-      await load.end();
-    }
-    expect(load.lost).toEqual([]);
-    expect(load.rounds).toBeGreaterThan(0);
-  }
+  const during = servingAllTheWhile(() => join(project.directory, '.coreup', 'pki'));
 
   beforeAll(async () => {
     requireIsolation();

@@ -104,19 +104,19 @@ describe.each([
     return;
   }
 
-  it(`is made good by the next one after SIGKILL${atEvery(6)}`, async () => {
-    await survive('SIGKILL', every(6, trial.cases));
+  it(`is made good by the next one after SIGKILL${atEvery(9)}`, async () => {
+    await survive('SIGKILL', every(9, trial.cases));
   });
 
-  it(`is made good by the next one after the connection to a host is cut${atEvery(6)}`, async () => {
-    await survive('a connection that is cut', every(6, trial.connected, 2));
+  it(`is made good by the next one after the connection to a host is cut${atEvery(9)}`, async () => {
+    await survive('a connection that is cut', every(9, trial.connected, 2));
   });
 
   it(`is made good by the next one after the power of a host fails${atEvery(15)}`, async () => {
     await survive('a power loss of one host', every(15, trial.connected, 8));
   });
 
-  it(`is made good by the next one after the power of everything fails${atEvery(12)}`, async () => {
-    await survive('a power loss of everything', every(12, trial.cases, 3));
+  it(`is made good by the next one after the power of everything fails${atEvery(15)}`, async () => {
+    await survive('a power loss of everything', every(15, trial.cases, 3));
   });
 });

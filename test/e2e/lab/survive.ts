@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { HostPaths } from '../../../src/providers/local/store.js';
+import { EtcdLoad } from './etcd-load.js';
 import { at, memberAt, momentsOf, type Moment } from './moments.js';
 import type { Ended, TestProject } from './project.js';
 
@@ -136,6 +137,29 @@ export class Trial {
     await succeeds(this.change, this.change.command, after);
     expect({ after, made: await this.change.made() }).toEqual({ after, made: this.undisturbed });
   }
+}
+
+/**
+ * For `during`: while coreup or a single host fails, a cluster of three serves whoever knows both schemes.
+ *
+ * @param pki `.coreup/pki` of the project
+ */
+export function servingAllTheWhile(pki: () => string): NonNullable<Change['during']> {
+  return async (fault, work) => {
+    if (fault === 'a power loss of everything') return work();
+    const load = new EtcdLoad(
+      [1, 2, 3].map((number) => ADDRESS(`core-0${number}`)),
+      pki(),
+      150,
+    );
+    try {
+      await work();
+    } finally {
+      await load.end();
+    }
+    expect(load.lost).toEqual([]);
+    expect(load.rounds).toBeGreaterThan(0);
+  };
 }
 
 /** A moment of a change at which a fault is to happen. */
