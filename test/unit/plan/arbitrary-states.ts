@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { HostState, HostUnit } from '../../../src/cluster/host-state.js';
-import { command, EMPTY_STATE, file, ORIGIN, unit } from './support.js';
+import { command, EMPTY_STATE, file, ORIGIN, unit, user } from './support.js';
 
 const UNITS = '/etc/systemd/system/';
 /** Brought by the distribution. */
@@ -49,17 +49,10 @@ export const states: fc.Arbitrary<HostState> = fc
     return {
       ...EMPTY_STATE,
       hostname: given.hostname,
-      users: given.users.map((name) => ({
-        name,
-        ...(given.password === undefined ? {} : { passwordHash: given.password }),
-        noCreateHome: false,
-        groups: [],
-        noUserGroup: false,
-        system: false,
-        noLogInit: false,
-        origin: ORIGIN,
-      })),
-      authorizedKeys: given.users.map((user) => ({ user, keys: given.keys, origin: ORIGIN })),
+      users: given.users.map((name) =>
+        user(name, given.password === undefined ? {} : { passwordHash: given.password }),
+      ),
+      authorizedKeys: given.users.map((name) => ({ user: name, keys: given.keys, origin: ORIGIN })),
       directories: given.directory ? [{ path: '/var/data', mode: 0o700, owner: null, origin: ORIGIN }] : [],
       files: [
         ...given.paths.map((entry) => file(entry.path, entry.content, { mode: entry.mode })),

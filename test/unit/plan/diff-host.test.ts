@@ -20,6 +20,7 @@ import {
   seenUnit,
   sha256,
   unit,
+  user,
 } from './support.js';
 
 const ENVIRONMENT = '/etc/environment';
@@ -177,21 +178,8 @@ describe('networkd', () => {
 });
 
 describe('users, keys and links', () => {
-  const user = {
-    name: 'u',
-    noCreateHome: false,
-    groups: [],
-    noUserGroup: false,
-    system: false,
-    noLogInit: false,
-    origin: ORIGIN,
-  };
-
   it('creates a user that is listed twice once, with the last password', () => {
-    const users = [
-      { ...user, gecos: 'first', passwordHash: 'a' },
-      { ...user, passwordHash: 'b' },
-    ];
+    const users = [user('u', { gecos: 'first', passwordHash: 'a' }), user('u', { passwordHash: 'b' })];
     const plan = compare({ users });
     expect(told(plan)).toEqual(['user-create u: there is no such user', 'user-password u: the user is new']);
     expect(allSteps(plan)[1]?.action).toMatchObject({ user: { gecos: 'first' } });

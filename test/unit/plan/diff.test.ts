@@ -16,6 +16,7 @@ import {
   seenUnit,
   sha256,
   unit,
+  user,
 } from './support.js';
 
 const IDENTITY: Identity = { cluster: 'c', member: 'core-01', userData: 'digest' };
@@ -83,18 +84,7 @@ describe('diff', () => {
     const plan = compare(
       {
         hostname: 'core-01',
-        users: [
-          {
-            name: 'u',
-            passwordHash: 'h',
-            noCreateHome: false,
-            groups: [],
-            noUserGroup: false,
-            system: false,
-            noLogInit: false,
-            origin: ORIGIN,
-          },
-        ],
+        users: [user('u', { passwordHash: 'h' })],
         authorizedKeys: [{ user: 'core', keys: ['k'], origin: ORIGIN }],
         directories: [{ path: '/var/lib/etcd2', mode: 0o700, owner: 'etcd:etcd', origin: ORIGIN }],
         files: [file(DROP_IN)],
@@ -162,15 +152,6 @@ describe('diff', () => {
 });
 
 describe('hostname, users and keys', () => {
-  const user = {
-    name: 'u',
-    noCreateHome: false,
-    groups: [],
-    noUserGroup: false,
-    system: false,
-    noLogInit: false,
-    origin: ORIGIN,
-  };
   const there = (passwordHash: string): Partial<Observation> => ({
     users: new Map([['u', { home: '/home/u', passwordHash, authorizedKeys: ['ssh-rsa A a@b', '  ssh-rsa B '] }]]),
   });
@@ -181,11 +162,11 @@ describe('hostname, users and keys', () => {
   });
 
   it('of an existing user sets only the password', () => {
-    const wanted = { users: [{ ...user, passwordHash: 'h', shell: '/bin/zsh' }] };
+    const wanted = { users: [user('u', { passwordHash: 'h', shell: '/bin/zsh' })] };
     expect(told(compare(wanted))).toEqual(['user-create u: there is no such user', 'user-password u: the user is new']);
     expect(told(compare(wanted, there('x')))).toEqual(['user-password u: has another password']);
     expect(told(compare(wanted, there('h')))).toEqual([]);
-    expect(told(compare({ users: [user] }, there('x')))).toEqual([]);
+    expect(told(compare({ users: [user('u')] }, there('x')))).toEqual([]);
   });
 
   it('adds keys that are missing, and takes none away', () => {

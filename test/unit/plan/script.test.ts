@@ -16,7 +16,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HALF_MADE_USER_PATH, MANIFEST_PATH, parseManifest, type Manifest } from '../../../src/plan/manifest.js';
 import { GO, parseStepOutput, stepScript, type StepResult } from '../../../src/plan/script.js';
 import { step, type Action } from '../../../src/plan/step.js';
-import { EMPTY_MANIFEST, file, ORIGIN, runShell, sha256, standIns, temporary } from './support.js';
+import { EMPTY_MANIFEST, file, ORIGIN, runShell, sha256, standIns, temporary, user } from './support.js';
 
 /** Runs the steps on this machine and tells how far they came. */
 function perform(
@@ -403,14 +403,6 @@ describe('authorized-keys, with stand-ins for getent and id', () => {
 });
 
 describe('users, with stand-ins for useradd and chpasswd that write down what they get', () => {
-  const plain = {
-    noCreateHome: false,
-    groups: [],
-    noUserGroup: false,
-    system: false,
-    noLogInit: false,
-    origin: ORIGIN,
-  };
   const marked = (mark: string) => ({ replace: [HALF_MADE_USER_PATH, mark] as const });
 
   it('creates a user with the flags of coreos-cloudinit', () => {
@@ -454,8 +446,8 @@ describe('users, with stand-ins for useradd and chpasswd that write down what th
   it('tells what useradd says', () => {
     const path = standIns({ useradd: `echo "useradd: group 'x' does not exist" >&2; exit 6` });
     const mark = join(temporary(), 'mark');
-    const user = { ...plain, name: 'a', homeDir: '/nonexistent', groups: ['x'] };
-    expect(perform([{ kind: 'user-create', user }], { path, ...marked(mark) }).failure).toEqual({
+    const a = user('a', { homeDir: '/nonexistent', groups: ['x'] });
+    expect(perform([{ kind: 'user-create', user: a }], { path, ...marked(mark) }).failure).toEqual({
       code: 6,
       output: "useradd: group 'x' does not exist",
     });
@@ -479,8 +471,8 @@ describe('users, with stand-ins for useradd and chpasswd that write down what th
     });
     mkdirSync(home);
     writeFileSync(mark, `ann\n${stays ? '' : home}\n${group}`);
-    const user = { ...plain, name: 'bob', homeDir: '/nonexistent' };
-    expect(perform([{ kind: 'user-create', user }], { path, ...marked(mark) })).toEqual({ done: 1 });
+    const bob = user('bob', { homeDir: '/nonexistent' });
+    expect(perform([{ kind: 'user-create', user: bob }], { path, ...marked(mark) })).toEqual({ done: 1 });
     expect(readFileSync(log, 'utf8')).toBe(`${removed}useradd bob\n`);
     expect([existsSync(home), existsSync(mark)]).toEqual([stays, false]);
   });

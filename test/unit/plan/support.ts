@@ -4,7 +4,14 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
-import type { HostFile, HostState, HostUnit, UnitCommand, UnitVerb } from '../../../src/cluster/host-state.js';
+import type {
+  HostFile,
+  HostState,
+  HostUnit,
+  HostUser,
+  UnitCommand,
+  UnitVerb,
+} from '../../../src/cluster/host-state.js';
 import type { Manifest } from '../../../src/plan/manifest.js';
 import type { ObservedPath, ObservedUnit, Observation } from '../../../src/plan/observation.js';
 
@@ -104,6 +111,20 @@ const made: string[] = [];
 afterEach(() => {
   for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
+
+/** A user as user-data names one without asking for anything. */
+export function user(name: string, more: Partial<HostUser> = {}): HostUser {
+  return {
+    name,
+    noCreateHome: false,
+    groups: [],
+    noUserGroup: false,
+    system: false,
+    noLogInit: false,
+    origin: ORIGIN,
+    ...more,
+  };
+}
 
 /** Puts programs that stand in for real ones into a directory. @returns a PATH with it in front */
 export function standIns(programs: Readonly<Record<string, string>>): string {
