@@ -1,6 +1,7 @@
 import { fenceScript, FENCED, stopScript } from '../plan/lock-script.js';
 import { GO, parseStepOutput, stepScript, type StepScript } from '../plan/script.js';
 import { isChange, type Step } from '../plan/step.js';
+import { orAbort } from '../ssh/abort.js';
 import { CoreupError, InterruptedError } from '../util/errors.js';
 import { lockLost } from './host-lock.js';
 import type { HostRun, UpRun } from './run.js';
@@ -43,7 +44,8 @@ async function executeSteps(host: HostRun, steps: readonly Step[], run: UpRun, w
   if (interrupted()) throw new InterruptedError();
   signal.addEventListener('abort', stop, { once: true });
   const result = await host.connection
-    .run(script, { timeout: STEPS_TIMEOUT, onStdout })
+    // Whoever is waited for has as long.
+    .run(script, { timeout: wait ? 2 * STEPS_TIMEOUT : STEPS_TIMEOUT, onStdout })
     .catch((error: unknown) => {
       const { done } = parseStepOutput(Buffer.concat(heard).toString());
       host.changes += steps.slice(0, done).filter(isChange).length;
@@ -74,7 +76,7 @@ async function* inputAfter(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   yield* input;
-  await until;
+  await orAbort(until, signal).catch(() => undefined);
   if (signal.aborted) return;
   yield GO;
   yield* rest;
