@@ -16,6 +16,8 @@ const OVERRIDE = 'etc/systemd/system/etcd2.service.d/99-mine.conf';
 const WAL = 'wal/0000000000000000-0000000000000000.wal';
 /** What others had there before; nobody writes the same data twice. */
 const THEIRS = /^var\/lib\/(etcd\/default|etcd2\/member\.before-coreup)\//;
+/** What etcd makes ready for its next log file, and takes away when it is stopped; not when its host loses the power. */
+const READY = /\/wal\/\d+\.tmp$/;
 
 /**
  * Machines that others have used: the first runs Debian's etcd, the second has a drop-in, the third is the cluster of another
@@ -83,7 +85,7 @@ describe('up --adopt over SSH, as a user whose sudo wants a password,', () => {
       prepare: usedByOthers,
       mend: () => booted().powerOn(),
       made: async () => ({
-        all: await everythingOf(project, machines, ['etcd', 'etcd2'], { contents: THEIRS }),
+        all: await everythingOf(project, machines, ['etcd', 'etcd2'], { contents: THEIRS, presence: READY }),
         precious: [
           onDisk('core-01', `var/lib/etcd/default/member/${WAL}`).includes('precious'),
           onDisk('core-02', `${OVERRIDE}.before-coreup`).includes('ETCD_NAME=mine'),

@@ -5,10 +5,12 @@ import type { TestProject } from './project.js';
 import type { ExecDocument } from './shapes.js';
 import type { Machines } from './survive.js';
 
-/** Contents that are never the same twice. */
+/** What is not the same every time, by path on the hosts. */
 export interface Different {
-  /** Of files on the hosts, by path. */
+  /** Files with other contents each time. */
   readonly contents?: RegExp;
+  /** Files that are there or not. */
+  readonly presence?: RegExp;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function everythingOf(
   project: TestProject,
   { names, paths }: Machines,
   units: readonly string[],
-  { contents }: Different = {},
+  { contents, presence }: Different = {},
 ): Promise<unknown> {
   const look = [
     'sudo cat /proc/$(pidof etcd)/environ | tr "\\0" "\\n" | grep ^ETCD | sort',
@@ -31,10 +33,9 @@ export async function everythingOf(
   ].join('; ');
   const looks = await project.json<ExecDocument>(['exec', '--', look]);
   const disk = (name: string) =>
-    [...diskOf(paths(name).upper)].map(([path, what]) => [
-      path,
-      contents?.test(path) === true ? what.replace(/^file \w+/, 'file') : what,
-    ]);
+    [...diskOf(paths(name).upper)]
+      .filter(([path]) => presence?.test(path) !== true)
+      .map(([path, what]) => [path, contents?.test(path) === true ? what.replace(/^file \w+/, 'file') : what]);
   const files = async (...below: readonly string[]) => (await readdir(join(project.directory, ...below))).sort();
   return {
     disks: names.map((name) => Object.fromEntries(disk(name)) as unknown),
