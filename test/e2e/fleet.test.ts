@@ -198,7 +198,9 @@ describeFleet('fleet on three hosts, with sh in place of the docker of the chapt
     await unit('ends.service', '[Service]\nExecStart=/bin/false\n');
     expect((await fleetctl('submit', 'units/job@.service')).code).toBe(0);
     expect((await fleetctl('load', 'units/job@a.service')).stdout).toMatch(/Unit job@a\.service loaded on/);
-    expect((await fleetctl('start', 'job@a', 'units/job@b')).stdout).toMatch(/Unit job@b\.service launched on/);
+    // Of several units fleetctl does not always know where they run: it waits for them at once, and the one asks for the
+    // machines while the other believes that they are known (cachedMachineState in fleet 1.0.0).
+    expect((await fleetctl('start', 'job@a', 'units/job@b')).stdout).toMatch(/^Unit job@b\.service launched/m);
     expect((await fleetctl('status', 'job@a', 'hello')).stdout).toMatch(
       /job@a\.service[^]*active \(running\)[^]*\n\n.*hello\.service[^]*active/,
     );
