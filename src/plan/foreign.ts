@@ -122,17 +122,24 @@ export function adopt(state: HostState, observed: Observation, cluster: string):
     steps.push(step({ kind: 'unit-retire', unit }, unit, why));
     units.set(unit, { ...seen, active: 'inactive', sub: 'dead' });
   };
+  const disable = (unit: string, why: string): void => {
+    const seen = units.get(unit);
+    if (seen?.fileState.startsWith('enabled') !== true) return;
+    steps.push(step({ kind: 'unit-disable', unit }, unit, why));
+    units.set(unit, { ...seen, fileState: 'disabled' });
+  };
   const own = manifest !== undefined && manifest.cluster === cluster;
-  const distribution = units.get(DEFAULT_UNIT);
   const runsEtcd = wantsEtcd(state) && !bringsEtcdService(observed);
-  if (runsEtcd) stop(DEFAULT_UNIT, 'is an etcd that coreup did not set up; its data stay where they are');
-  if (runsEtcd && distribution?.fileState.startsWith('enabled')) {
-    steps.push(step({ kind: 'unit-disable', unit: DEFAULT_UNIT }, DEFAULT_UNIT, 'would start again at the next boot'));
-    units.set(DEFAULT_UNIT, { ...distribution, active: 'inactive', sub: 'dead', fileState: 'disabled' });
+  if (runsEtcd) {
+    stop(DEFAULT_UNIT, 'is an etcd that coreup did not set up; its data stay where they are');
+    disable(DEFAULT_UNIT, 'would start again at the next boot');
   }
   const foreignData = own || (!runsEtcd && manifest === undefined) ? [] : data;
   const whose = manifest === undefined ? 'coreup did not make it' : `it belongs to the cluster ${manifest.cluster}`;
-  if (foreignData.length > 0) stop(ETCD_UNIT, `runs with other data: ${whose}`);
+  if (foreignData.length > 0) {
+    disable(ETCD_UNIT, 'would begin anew if the host booted before it has new settings');
+    stop(ETCD_UNIT, `runs with other data: ${whose}`);
+  }
   for (const directory of foreignData) {
     const path = `${directory}/member`;
     steps.push(step({ kind: 'put-aside', path }, path, `${whose}; it is kept as ${path}${ASIDE}`));

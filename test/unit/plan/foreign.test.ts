@@ -132,6 +132,24 @@ describe('adopt', () => {
     );
   });
 
+  it('lets nothing begin anew at a boot between the old data and the new settings', () => {
+    const units = new Map([['etcd2.service', seenUnit({ active: 'active', fileState: 'enabled' })]]);
+    const host = { ...EMPTY_HOST, units, data: ['/var/lib/etcd2'] };
+    const state: HostState = { ...STATE, units: [unit('etcd2.service', { enable: true })] };
+    const { before, after, observed } = adopt(state, host, 'c');
+    const steps = withAdoption(diff(state, observed, ID), { before, after }).apply.map(
+      ({ kind, target }) => `${kind} ${target}`,
+    );
+    expect(steps.slice(0, 3)).toEqual([
+      'unit-disable etcd2.service',
+      'unit-retire etcd2.service',
+      'put-aside /var/lib/etcd2/member',
+    ]);
+    const enabled = steps.indexOf('unit-enable etcd2.service');
+    expect(enabled).toBeGreaterThan(steps.indexOf(`file-write ${OWN.path}`));
+    expect(steps.indexOf('unit-command etcd2.service')).toBeGreaterThan(enabled);
+  });
+
   it('puts data of another cluster aside, and takes back what that one made', () => {
     const manifest = { ...EMPTY_MANIFEST, cluster: 'other', files: { '/etc/other': 'x' } };
     const paths = new Map([['/etc/other', seenPath({ sha256: 'x' })]]);
