@@ -76,7 +76,8 @@ async function poll(unit: ServiceUnit, fresh: boolean, watch: ServiceWatch): Pro
     } else {
       if (verdict.why !== said) watch.note(unit, (said = verdict.why));
       const { machineId } = verdict;
-      if (machineId !== undefined && hasEnded(verdict, unit, upSince !== undefined, now - stuck.since, patience)) {
+      const ended = hasEnded(verdict, unit, upSince !== undefined, now - stuck.since, patience);
+      if (machineId !== undefined && ended && !(await runs(unit, machineId, watch))) {
         const why = 'has ended by itself; a unit whose process is to end has Type=oneshot';
         throw await failed({ why, machineId }, unit, watch);
       }
@@ -99,6 +100,12 @@ async function confirmed(
   const own = there?.get(unit.name);
   const holds = there === undefined || (own && (own.load !== 'loaded' || own.active === 'failed'));
   return holds === true ? verdict : { kind: 'waiting', why: 'is started anew', machineId: verdict.machineId };
+}
+
+/** Whether the host itself says that a unit runs, or is about to, of which fleet has an older report. */
+async function runs({ name }: ServiceUnit, machineId: string, watch: ServiceWatch): Promise<boolean> {
+  const own = (await watch.agentOf(machineId, 0))?.get(name);
+  return own !== undefined && ['active', 'activating', 'reloading'].includes(own.active);
 }
 
 /** Judges again with what the hosts themselves say: of the unit, where fleet has no report, and of what hinders it. */

@@ -5,7 +5,7 @@ import { marked, unitHash } from '../../../src/fleet/unit-options.js';
 import { leftOvers, nudger, parseAgentUnits, type AgentUnits } from '../../../src/phases/fleet-agent.js';
 import { ServiceRun } from '../../../src/phases/run.js';
 import { bringUp, takeAway, type Ask } from '../../../src/phases/service-changes.js';
-import type { ServiceWatch } from '../../../src/phases/service-wait.js';
+import { waitForService, type ServiceWatch } from '../../../src/phases/service-wait.js';
 import { RecordingReporter, scene } from './support.js';
 
 const MACHINE = 'a'.repeat(32);
@@ -118,6 +118,27 @@ async function change(fleet: StandInFleet, wanted: readonly ServiceUnit[], watch
   await bringUp(changes, changing);
   return reporter.notes;
 }
+
+describe('a unit that fleet reports as inactive for long', () => {
+  /** What the host says; fleet says that it runs from the hundredth look on. */
+  function reportedLate(active: string): Promise<readonly string[]> {
+    const fleet = new StandInFleet(['a.service', 'launched', 'inactive']);
+    fleet.agent = new Map([['a.service', { hash: unitHash(OPTIONS), load: 'loaded', active, sub: 'any' }]]);
+    let looks = 0;
+    fleet.act = () => {
+      if (++looks === 100) fleet.reports.set('a.service', 'active');
+    };
+    return waitForService(service('a.service'), true, fleet.watch());
+  }
+
+  test.each(['active', 'activating'])('is waited for while its host says that it is %s', async (active) => {
+    expect(await reportedLate(active)).toEqual([MACHINE]);
+  });
+
+  test('has ended where its host says the same', async () => {
+    await expect(reportedLate('inactive')).rejects.toThrow(/^has ended by itself/);
+  });
+});
 
 describe('changes of services', () => {
   test('all that are new are known before the first is wanted', async () => {
