@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execa } from 'execa';
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { Store } from '../../src/providers/local/store.js';
@@ -153,6 +153,7 @@ describe('up from nothing', () => {
     await execa('scp', ['-q', '-F', config, join(scratch, 'file'), 'core-02:copied']);
     await execa('rsync', ['-e', `ssh -F ${config}`, 'core-02:copied', join(scratch, 'back')]);
     expect(await readFile(join(scratch, 'back'), 'utf8')).toBe('content');
+    await rm(scratch, { recursive: true });
   });
 
   it('mends one host without touching the others', async () => {
