@@ -1,6 +1,7 @@
 import type { HostState } from '../cluster/host-state.js';
 import type { Cluster, Member } from '../cluster/types.js';
 import { etcdEnvironment, wantsEtcd } from '../plan/adapt.js';
+import { TLS_DIRECTORY } from '../etcd/transport.js';
 import { versionFindings } from '../discovery/dns/judge.js';
 import type { EtcdVersion } from '../etcd/version.js';
 import { InputError } from '../util/errors.js';
@@ -21,8 +22,11 @@ interface Subject extends Checked {
   readonly environment: ReadonlyMap<string, string>;
 }
 
-/** What says that etcd has certificates that coreup does not make. */
-const OWN_CERTIFICATES = ['ETCD_CERT_FILE', 'ETCD_PEER_CERT_FILE'];
+/** Whether etcd has certificates that coreup does not make. */
+function hasOwnCertificates(environment: Subject['environment']): boolean {
+  const files = ['ETCD_CERT_FILE', 'ETCD_PEER_CERT_FILE'].map((name) => environment.get(name));
+  return files.some((path) => path?.startsWith(`${TLS_DIRECTORY}/`) === false);
+}
 
 type Rule = (subject: Subject) => { readonly message: string; readonly hint: string } | undefined;
 
@@ -105,7 +109,7 @@ function ownPeerUrlIsListed({ environment, member }: Subject): ReturnType<Rule> 
   if (missing.length === 0) return undefined;
   return {
     message: `initial-cluster does not have ${name}=${missing.join(',')}, which initial-advertise-peer-urls says`,
-    hint: OWN_CERTIFICATES.some((name) => environment.has(name))
+    hint: hasOwnCertificates(environment)
       ? 'Static discovery with certificates of your own is not built. Leave cert-file, peer-cert-file and the like out: coreup makes the certificates, and puts https URLs everywhere.'
       : `Use ${own[0]?.startsWith('https:') ? 'https' : 'http'}://$private_ipv4:2380 for initial-advertise-peer-urls: coreup puts the same URL into initial-cluster. For other addresses, such as IPv6 ones, write initial-cluster yourself, with every member in it.`,
   };

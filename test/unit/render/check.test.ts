@@ -91,7 +91,12 @@ describe('checkUserData', () => {
       return 'accepted';
     };
     expect(hint(text)).toMatch(/^Use http:.*write initial-cluster yourself/);
-    expect(hint(text.replace('core-01=http:', 'core-01=https:'))).toMatch(/^Use https:/);
+    const secure = text.replace('core-01=http:', 'core-01=https:');
+    expect(hint(secure)).toMatch(/^Use https:/);
+    // As coreup renders it with its own certificates.
+    const ours = secure.replace(/( +)(initial-cluster:)/, '$1peer-cert-file: /etc/coreup/pki/peer.pem\n$1$2');
+    expect(ours).not.toBe(secure);
+    expect(hint(ours)).toMatch(/^Use https:/);
   });
 
   it('wants nothing of the kind from a worker', () => {
