@@ -46,21 +46,16 @@ export const apply: Phase<UpRun> = {
 /** On hosts that need not wait for each other, but for a first member that founds the cluster (first-start.ts). */
 async function applyAtOnce(hosts: readonly HostRun[], run: UpRun): Promise<void> {
   const first = firstToStart(hosts, run);
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  const applyFirst = async (host: HostRun): Promise<void> => {
-    try {
-      await applyHost(host, run);
-      await servesPeers(host, run.signal);
-    } finally {
-      open();
+  // Begun before the others, so that it is done before them.
+  const leading = first && applyHost(first, run);
+  const serving = first && leading?.then(() => servesPeers(first, run.signal)).catch(() => undefined);
+  await onAll('the cloud-config could not be applied on', hosts, run.reporter, async (host) => {
+    if (host === first) {
+      await leading;
+      return serving;
     }
-  };
-  const inOrder = [...hosts].sort((a, b) => Number(b === first) - Number(a === first));
-  await onAll('the cloud-config could not be applied on', inOrder, run.reporter, async (host) => {
-    if (host === first) return applyFirst(host);
-    const before = first && etcdStart(host);
-    return applyHost(host, run, before && { before, until: opened });
+    const before = serving && etcdStart(host);
+    return applyHost(host, run, before && { before, until: serving });
   });
 }
 

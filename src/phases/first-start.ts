@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../etcd/ask.js';
 import { ETCD_UNIT } from '../etcd/service.js';
-import { etcdDirectories, etcdEnvironment } from '../plan/adapt.js';
+import { etcdEnvironment } from '../plan/adapt.js';
 import type { Step } from '../plan/step.js';
 import { CoreupError } from '../util/errors.js';
 import { dialPeers, etcdHosts } from './etcd-host.js';
+import { hasData } from './guard.js';
 import type { EtcdHost, HostRun, UpRun } from './run.js';
 
 /** Milliseconds for which the first may open its port and serve; then the others start all the same. */
@@ -23,8 +24,8 @@ export function firstToStart(hosts: readonly HostRun[], { founding }: UpRun): Ho
   if (!founding) return undefined;
   const members = etcdHosts(hosts).filter(({ host }) => knowsMembers(host));
   const [first, second] = [...members].sort((a, b) => (askedAs(a) < askedAs(b) ? -1 : 1));
-  if (!first || !second || !startsNew(first.host) || !dialPeers(first.host)) return undefined;
-  return first.host;
+  if (!first || !second || hasData(first.host)) return undefined;
+  return etcdStart(first.host) && dialPeers(first.host) && first.host;
 }
 
 /** The step that starts the etcd of a host. */
@@ -51,11 +52,6 @@ export async function servesPeers(host: HostRun, signal: AbortSignal): Promise<v
 function knowsMembers({ desired }: HostRun): boolean {
   const environment = etcdEnvironment(desired);
   return environment.has('ETCD_INITIAL_CLUSTER') || environment.has('ETCD_DISCOVERY_SRV');
-}
-
-function startsNew(host: HostRun): boolean {
-  const [dataDir = ''] = etcdDirectories(host.desired);
-  return etcdStart(host) !== undefined && !host.observation.data.includes(dataDir);
 }
 
 /** By what etcd sorts: members that are found by SRV records are known under the names in these. */

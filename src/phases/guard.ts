@@ -94,7 +94,8 @@ async function guardData(run: UpRun): Promise<void> {
   run.founding = bootstrap?.phase !== 'done';
 }
 
-function hasData(host: HostRun): boolean {
+/** Whether a host was seen to have data of the etcd that it is to run. */
+export function hasData(host: HostRun): boolean {
   const [dataDir] = etcdDirectories(host.desired);
   return dataDir !== undefined && host.observation.data.includes(dataDir);
 }

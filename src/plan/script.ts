@@ -31,8 +31,8 @@ export interface StepResult {
  * `put MODE OWNER SIZE PATH` writes SIZE bytes of stdin beside PATH and renames them into place, with owner and mode
  * already set; the mode comes last, since a change of owner takes away setuid bits (chown(2)). A line with a dot follows the
  * bytes, and shows that they are whole; their first name is one that nobody can foresee, and is never opened where there is
- * something. What an earlier one left half-written in that directory, because the host lost its power, goes. `take SIZE` reads text into $input. After a
- * short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
+ * something. What an earlier one left half-written in that directory, because the host lost its power, goes. `take SIZE`
+ * reads text into $input. After a short read (the connection was cut) nothing has changed. `keep PATH COPY` puts aside what is at PATH, once;
  * `bring_back PATH COPY` puts it back, or removes PATH where nothing was put aside. `aside PATH` renames what is somebody
  * else's. `run N` runs step N and reports it; the first failure ends the script, and so does a file that $coreup_stop names.
  * `make_user NAME HOME USERADD…` begins with what an earlier one left half-made, because the host lost its power, and takes
@@ -172,11 +172,9 @@ interface Compiled {
 function compile(action: Action): Compiled {
   switch (action.kind) {
     case 'hostname': {
-      const bytes = Buffer.from(`${action.name}\n`);
-      return {
-        command: sh`put 0644 root:root ${bytes.length} /etc/hostname && hostname -- ${action.name}`,
-        bytes: [bytes, WHOLE],
-      };
+      const content = Buffer.from(`${action.name}\n`);
+      const { command, ...rest } = put({ path: '/etc/hostname', mode: 0o644, owner: null, content });
+      return { command: command + sh` && hostname -- ${action.name}`, ...rest };
     }
     case 'package-install': {
       const { unit, names, program, version } = action;
@@ -202,14 +200,10 @@ function compile(action: Action): Compiled {
     }
     case 'file-write': {
       const { path } = action.file;
-      const keep = action.keep ? sh`keep ${path} ${originalPath(path)} && ` : '';
-      return { command: keep + put(action.file), bytes: [action.file.content, WHOLE] };
+      return put(action.file, action.keep ? sh`keep ${path} ${originalPath(path)} && ` : '');
     }
     case 'file-edit':
-      return {
-        command: whilePresent(action.file.path, action.present) + put(action.file),
-        bytes: [action.file.content, WHOLE],
-      };
+      return put(action.file, whilePresent(action.file.path, action.present));
     case 'file-remove':
       return { command: removeOwn(action.path, action.sha256, action.restore === true) };
     case 'directory-remove':
@@ -239,8 +233,8 @@ function compile(action: Action): Compiled {
     case 'unit-command':
       return { command: unitCommand(action) };
     case 'record': {
-      const bytes = Buffer.from(printManifest(action.manifest));
-      return { command: sh`put 0600 root:root ${bytes.length} ${MANIFEST_PATH}`, bytes: [bytes, WHOLE] };
+      const content = Buffer.from(printManifest(action.manifest));
+      return put({ path: MANIFEST_PATH, mode: 0o600, owner: null, content });
     }
   }
 }
@@ -255,8 +249,13 @@ function unitCommand(action: { unit: string; verb: string; wait: boolean }): str
   );
 }
 
-function put({ path, mode, owner, content }: HostFile): string {
-  return sh`put ${octal(mode)} ${owner ?? 'root:root'} ${content.length} ${path}`;
+/** @param first a command that must succeed before the file is written */
+function put(
+  { path, mode, owner, content }: Pick<HostFile, 'path' | 'mode' | 'owner' | 'content'>,
+  first = '',
+): Compiled {
+  const command = sh`put ${octal(mode)} ${owner ?? 'root:root'} ${content.length} ${path}`;
+  return { command: first + command, bytes: [content, WHOLE] };
 }
 
 /** Goes on only if the file still has the digest, or still is not there. */

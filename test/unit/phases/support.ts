@@ -3,7 +3,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach } from '@jest/globals';
-import { buildCluster, type ClusterSpec } from '../../../src/cluster/build.js';
+import { buildCluster, instanceName, type ClusterSpec } from '../../../src/cluster/build.js';
 import type { HostState } from '../../../src/cluster/host-state.js';
 import type { Cluster } from '../../../src/cluster/types.js';
 import type { Observation } from '../../../src/plan/observation.js';
@@ -219,7 +219,7 @@ export async function scene(
   observed: (index: number) => Partial<Observation> = () => ({}),
   roles: Pick<ClusterSpec, 'discoveryNode' | 'etcdMembers'> = { etcdMembers: size },
 ): Promise<Scene> {
-  const names = Array.from({ length: size }, (_, index) => `core-${String(index + 1).padStart(2, '0')}`);
+  const names = Array.from({ length: size }, (_, index) => instanceName('core', index + 1));
   const cluster = buildCluster({
     name: 'test',
     prefix: 'core',
